@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0
+# The modules themselves are described in Kbuild; this file is for people.
+#
+#   make                 build for the running kernel
+#   make KDIR=/path      build for the kernel whose build tree this is
+#   make help            the rest
+
+KVER ?= $(shell uname -r)
+KDIR ?= /lib/modules/$(KVER)/build
+
+# W=1, C=2, LLVM=1, V=1 and REFHEAP_BUSTED=1 given on the command line reach
+# the kernel's makefiles by themselves.
+
+.PHONY: all modules install modules_install clean help
+.PHONY: setup demo check lint vm
+
+all: modules
+
+ifneq ($(wildcard $(KDIR)/Makefile),)
+modules modules_install:
+	$(MAKE) -C $(KDIR) M=$(CURDIR) $@
+
+clean:
+	$(MAKE) -C $(KDIR) M=$(CURDIR) clean
+	rm -rf .build
+else
+modules modules_install:
+	@echo 'No kernel headers in $(KDIR).' >&2
+	@echo 'Install those of your kernel (Debian: linux-headers-$(KVER)),' >&2
+	@echo 'or name a build tree: make KDIR=/path/to/kernel/build.' >&2
+	@echo 'To try refheap without either: make demo' >&2
+	@exit 1
+
+clean:
+	rm -rf .build
+endif
+
+install: modules_install
+
+# The scripts set up what they need; see scripts/README.md.
+setup demo check lint vm:
+	@scripts/$@
+
+help:
+	@echo 'make            build the modules for the running kernel'
+	@echo 'make install    install them where modprobe finds them (as root)'
+	@echo 'make clean      remove what was built'
+	@echo '                KDIR=/path: for that kernel; W=, C=, V=, LLVM= as in the kernel'
+	@echo
+	@echo 'Without touching the running kernel (fetches kernels into ~/.cache/refheap):'
+	@echo 'make demo       boot a stock kernel in QEMU, show a collection (KERNEL=6.1: that one)'
+	@echo 'make vm         a shell in that machine (scripts/vm --help: more)'
+	@echo 'make lint       the static checks'
+	@echo 'make check      everything; closes with "N passed, N failed"'

@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * refheap - a private heap of reference-counted objects whose cycles are
+ * collected while everyone else keeps running.
+ *
+ * Contract
+ * ========
+ *
+ * A &struct refobj is embedded in any structure and allocated from a heap by
+ * refobj_alloc(), which hands out the first counted reference.  References
+ * are held in C pointers (refobj_get(), refobj_put()) or in slots,
+ * &struct refslot members of heap objects (refslot_set() and friends).  An
+ * object whose count reaches zero is released before the put returns.  An
+ * island of objects that keep only one another alive is found and reclaimed
+ * by the heap's thread.
+ *
+ * What the caller owes
+ * ====================
+ *
+ * 1. Slots are written only through this interface and only by someone who
+ *    holds a counted reference to their owner, directly or through a chain of
+ *    locks and slots that starts at a held one.  Slots are never memcpy'd.
+ * 2. A pointer borrowed under RCU alone may be given to
+ *    refobj_get_unless_zero() and to nothing else.
+ * 3. A slot refers to an object of its own heap.
+ * 4. Memory that a visit callback follows is freed by kfree_rcu(), and the
+ *    pointer to it is cleared first.
+ *
+ * Which operations may run concurrently
+ * =====================================
+ *
+ * Rows and columns name operations on the same object or slot.  "yes" needs
+ * no lock of the caller; "lock" asks for one; "ref" means that each side
+ * holds a counted reference of its own.
+ *
+ *                 get   put   set/clear  give/take/move  load  collector
+ * get             ref   ref   ref        ref             ref   yes
+ * put             ref   ref   ref        ref             ref   yes
+ * set/clear       ref   ref   yes        yes             yes   yes
+ * give/take/move  ref   ref   yes        yes             yes   yes
+ * load            ref   ref   yes        yes             yes   yes
+ * get_unless_zero yes   yes   yes        yes             yes   yes
+ *
+ * Concurrent writers of one slot are safe for the heap (each reference is
+ * counted once whatever the order); which of them wins is the caller's
+ * business.
+ *
+ * Context
+ * =======
+ *
+ * refobj_get() is one atomic instruction and legal everywhere, NMI included.
+ * refobj_put() and the slot operations are legal in process, softirq and
+ * hardirq context and under any lock, not in NMI.  Where the context forbids
+ * the release (a sleeping one in atomic context; any one, on PREEMPT_RT, with
+ * preemption or interrupts off) the heap's thread runs it at once.
+ */
+#ifndef _REFHEAP_H
+#define _REFHEAP_H
+
+#include <linux/atomic.h>
+#include <linux/build_bug.h>
+#include <linux/cleanup.h>
+#include <linux/compiler.h>
+#include <linux/err.h>
+#include <linux/gfp.h>
+#include <linux/limits.h>
+#include <linux/preempt.h>
+#include <linux/rcupdate.h>
+#include <linux/stddef.h>
+#include <linux/types.h>
+
+struct cpumask;
+struct refheap;
+struct reftype;
+
+/**
+ * struct refobj - header of a heap object, embedded in the client's structure
+ * @word: private; the counted word (see below)
+ * @place: private; where the object's row in the object table is
+ *
+ * 16 bytes on 64-bit.  Both fields belong to the heap.
+ */
+struct refobj {
+	atomic64_t word;
+	unsigned long place;
+};
+
+/**
+ * struct refslot - a place inside an object that holds a counted reference
+ * @target: private; the object referred to, or NULL
+ *
+ * Zeroed memory is an empty slot.
+ */
+struct refslot {
+	struct refobj *target;
+};
+
+/**
+ * struct refarray - slots of an object whose number is chosen at allocation
+ * @rcu: private
+ * @length: number of elements of @slot; never changes
+ * @slot: the slots
+ *
+ * Made and freed by the heap with the object; see refobj_alloc_array().
+ */
+struct refarray {
+	struct rcu_head rcu;
+	size_t length;
+	struct refslot slot[];
+};
+
+/*
+ * The counted word
+ * ================
+ *
+ *  63        37   36     35      34     33       32      31        0
+ * +------------+------+-------+--------+------+-----------+---------+
+ * |  version   | LEAF | FRESH | MARKED | DEAD | CONDEMNED |  count  |
+ * +------------+------+-------+--------+------+-----------+---------+
+ *
+ * Every change of the count, and every move of a reference, changes the
+ * version, so that two equal readings mean that nothing happened between
+ * them; a version that wraps falls off at bit 63.
+ *
+ * The count's zones are those of lib/rcuref.c:
+ *
+ * 0     1        MAX        SATURATED             DEAD
+ * 0     1        0x7fffffff 0xa0000000 0xbfffffff 0xe0000000  0xffffffff
+ * zero  <-valid------------> <-saturation zone---> <-dead zone->
+ *
+ * LEAF	     the type has no slots: never a candidate, no member of an island
+ * FRESH     not yet seen by the collector since its allocation
+ * MARKED    the row is marked as a candidate, or about to be
+ * DEAD	     being reclaimed: a put never releases it
+ * CONDEMNED on trial; the heap's verdict word tells the outcome
+ */
+#define REFWORD_COUNT		0x00000000ffffffffULL
+#define REFWORD_CONDEMNED	BIT_ULL(32)
+#define REFWORD_DEAD		BIT_ULL(33)
+#define REFWORD_MARKED		BIT_ULL(34)
+#define REFWORD_FRESH		BIT_ULL(35)
+#define REFWORD_LEAF		BIT_ULL(36)
+#define REFWORD_VERSION		BIT_ULL(37)
+
+#define REFWORD_GET		(REFWORD_VERSION + 1)
+#define REFWORD_PUT		(REFWORD_VERSION - 1)
+
+#define REFCOUNT_ZONE_MAX	0x7fffffffU
+#define REFCOUNT_ZONE_SATURATED	0xa0000000U
+#define REFCOUNT_ZONE_RELEASED	0xc0000000U
+#define REFCOUNT_ZONE_DEAD	0xe0000000U
+
+/* What a type is allowed or unable to do: &reftype_desc.flags. */
+
+/* release() may sleep: run it only where that is certain to be legal. */
+#define REFTYPE_RELEASE_SLEEPS	BIT(0)
+
+/**
+ * struct reffield - one declared slot member, or fixed array of slots
+ * @offset: bytes from the start of the client's structure
+ * @count: number of consecutive slots there
+ */
+struct reffield {
+	u32 offset;
+	u32 count;
+};
+
+/* private: the member must be a struct refslot or an array of them */
+#define __REFFIELD_COUNT(type, member) \
+	(sizeof(((type *)NULL)->member) / sizeof(struct refslot))
+#define __REFFIELD_CHECK(type, member) \
+	BUILD_BUG_ON_ZERO( \
+		!__same_type(((type *)NULL)->member, struct refslot) && \
+		!__same_type(((type *)NULL)->member, \
+			     struct refslot[__REFFIELD_COUNT(type, member)]))
+
+/**
+ * REFFIELD - declare a slot member for &reftype_desc.fields
+ * @type: the client's structure
+ * @member: a &struct refslot, or a fixed array of them; anything else does
+ *	    not compile
+ */
+#define REFFIELD(type, member) { \
+	.offset = offsetof(type, member) + __REFFIELD_CHECK(type, member), \
+	.count = __REFFIELD_COUNT(type, member), \
+}
+
+/**
+ * struct refvisitor - what a visit callback hands each of its slots to
+ * @slot: private; called by refvisit()
+ */
+struct refvisitor {
+	void (*slot)(struct refvisitor *visitor, struct refslot *slot);
+};
+
+/**
+ * refvisit - report one slot from a visit callback
+ * @visitor: as passed to the callback
+ * @slot: a slot of the visited object; report each exactly once
+ *
+ * Context: only inside &reftype_desc.visit.
+ */
+static inline void refvisit(struct refvisitor *visitor, struct refslot *slot)
+{
+	visitor->slot(visitor, slot);
+}
+
+/**
+ * struct reftype_desc - what a client declares of a type
+ * @name: unique in its heap; becomes part of the slab cache's name
+ * @size: bytes of the client's structure
+ * @align: its alignment, 0 for that of the header
+ * @header: offset of the &struct refobj in it
+ * @flags: REFTYPE_* flags
+ * @fields: slots at fixed offsets, see REFFIELD(), or NULL
+ * @nr_fields: length of @fields
+ * @array: offset of a &struct refarray pointer that the heap fills in
+ *	   refobj_alloc_array(), or 0; the pointer is cleared before the
+ *	   memory is reused
+ * @visit: reports the slots of everything else through refvisit(), or NULL
+ * @release: last words of an object, or NULL
+ *
+ * The descriptor and the name are copied at registration.  A type without
+ * @fields, @array and @visit is a leaf.
+ *
+ * @release runs when the object can no longer be reached by anyone and its
+ * slots have been emptied.  It must not keep the pointer.  It may put, get
+ * and allocate other objects.  Unless the type says
+ * %REFTYPE_RELEASE_SLEEPS it must not sleep.
+ *
+ * @visit runs under RCU at any time from refobj_alloc() to the end of
+ * @release, on any CPU, so it must cope with zeroed memory, may only trylock,
+ * and must not sleep.  It returns 0 when it has reported every slot exactly
+ * once, or -EBUSY when it cannot: the object then counts as alive this time.
+ * On an object that is being released nothing but an earlier reader can hold
+ * its lock; the heap asks again until it succeeds.
+ */
+struct reftype_desc {
+	const char *name;
+	size_t size;
+	size_t align;
+	size_t header;
+	unsigned int flags;
+	const struct reffield *fields;
+	unsigned int nr_fields;
+	size_t array;
+	int (*visit)(struct refobj *obj, struct refvisitor *visitor);
+	void (*release)(struct refobj *obj);
+};
+
+/**
+ * REFTYPE - initialise the layout members of a &struct reftype_desc
+ * @type: the client's structure
+ * @member: its &struct refobj
+ *
+ * As in ``{ REFTYPE(struct node, obj), .name = "node" }``.
+ */
+#define REFTYPE(type, member) \
+	.size = sizeof(type), \
+	.align = __alignof__(type), \
+	.header = offsetof(type, member) + \
+		  BUILD_BUG_ON_ZERO(!__same_type(((type *)NULL)->member, \
+						 struct refobj))
+
+/**
+ * REFTYPE_FIELDS - set &reftype_desc.fields to a static table
+ * @table: an array of &struct reffield
+ */
+#define REFTYPE_FIELDS(table) \
+	.fields = (table), .nr_fields = ARRAY_SIZE(table)
+
+/**
+ * REFTYPE_ARRAY - set &reftype_desc.array
+ * @type: the client's structure
+ * @member: a pointer to &struct refarray
+ */
+#define REFTYPE_ARRAY(type, member) \
+	.array = offsetof(type, member) + \
+		 BUILD_BUG_ON_ZERO(!__same_type(((type *)NULL)->member, \
+						struct refarray *))
+
+/* Charge objects to the memory cgroup of the allocating task. */
+#define REFHEAP_ACCOUNT		BIT(0)
+/* Do not report the objects still held when the heap is destroyed. */
+#define REFHEAP_QUIET		BIT(1)
+/* Begin with automatic collection stopped; see refheap_start(). */
+#define REFHEAP_STOPPED		BIT(2)
+
+/**
+ * struct refheap_params - how a heap is to behave; zeroed means defaults
+ * @flags: REFHEAP_* flags
+ * @nice: of the collector's thread, -20..19
+ * @cpus: CPUs that the thread may run on, or NULL for all
+ * @max_objects: refuse to hold more objects than this, 0 for no limit
+ * @max_bytes: refuse to hold more bytes of objects than this (arrays
+ *	       included), 0 for no limit
+ * @period_ms: the longest that a new candidate waits for a collection,
+ *	       0 for the module's default
+ * @threshold: collect at once when about this many candidates have come,
+ *	       0 for the module's default
+ *
+ * Limits are exact: they are never exceeded, and an allocation is refused
+ * early only while others that are themselves being refused are in flight,
+ * at most one for each CPU.
+ */
+struct refheap_params {
+	unsigned int flags;
+	int nice;
+	const struct cpumask *cpus;
+	u64 max_objects;
+	u64 max_bytes;
+	unsigned int period_ms;
+	unsigned int threshold;
+};
+
+/**
+ * struct refheap_stats - what a heap has done so far
+ * @objects: objects now allocated
+ * @bytes: memory they take, headers included
+ * @allocated: objects ever allocated
+ * @freed: objects whose memory went back to the slab
+ * @collections: collections begun by the thread, full ones included
+ * @full: of these, the full ones
+ * @traced: objects whose slots the collector has read
+ * @islands: islands reclaimed
+ * @reclaimed: objects reclaimed as members of islands
+ * @rescued: islands saved by an acquisition while on trial
+ * @aborted: trials that ended because a member had changed
+ * @deferred: releases handed to the thread
+ * @last_ns: duration of the last collection
+ * @longest_ns: duration of the longest collection
+ */
+struct refheap_stats {
+	u64 objects;
+	u64 bytes;
+	u64 allocated;
+	u64 freed;
+	u64 collections;
+	u64 full;
+	u64 traced;
+	u64 islands;
+	u64 reclaimed;
+	u64 rescued;
+	u64 aborted;
+	u64 deferred;
+	u64 last_ns;
+	u64 longest_ns;
+};
+
+struct refheap *refheap_create(const char *name,
+			       const struct refheap_params *params);
+int refheap_destroy(struct refheap *heap);
+struct reftype *refheap_register_type(struct refheap *heap,
+				      const struct reftype_desc *desc);
+
+/* Judge every container, not only candidates and what hangs on them. */
+#define REFHEAP_COLLECT_FULL	BIT(0)
+
+long refheap_collect(struct refheap *heap, unsigned int flags);
+void refheap_kick(struct refheap *heap);
+int refheap_drain(struct refheap *heap);
+void refheap_stop(struct refheap *heap);
+void refheap_start(struct refheap *heap);
+int refheap_set_period(struct refheap *heap, unsigned int period_ms);
+int refheap_set_threshold(struct refheap *heap, unsigned int threshold);
+void refheap_get_stats(struct refheap *heap, struct refheap_stats *stats);
+const char *refheap_name(const struct refheap *heap);
+
+struct refobj *refobj_alloc(struct reftype *type, gfp_t gfp);
+struct refobj *refobj_alloc_array(struct reftype *type, size_t length,
+				  gfp_t gfp);
+bool refobj_get_unless_zero(struct refobj *obj);
+struct reftype *refobj_type(const struct refobj *obj);
+struct refheap *refobj_heap(const struct refobj *obj);
+const char *reftype_name(const struct reftype *type);
+
+int refslot_set(struct refobj *owner, struct refslot *slot,
+		struct refobj *target);
+void refslot_clear(struct refobj *owner, struct refslot *slot);
+int refslot_give(struct refobj *owner, struct refslot *slot,
+		 struct refobj *ref);
+struct refobj *refslot_take(struct refobj *owner, struct refslot *slot);
+int refslot_move(struct refobj *to_owner, struct refslot *to,
+		 struct refobj *from_owner, struct refslot *from);
+struct refobj *refslot_load(const struct refslot *slot);
+
+/* private: out of line parts of refobj_get() and refobj_put() */
+void __refobj_get_slow(struct refobj *obj, u64 old);
+void __refobj_put_slow(struct refobj *obj, unsigned long place, u64 old);
+void __refobj_put_unmarked(struct refobj *obj);
+
+/**
+ * refobj_count - read the count, for debugging
+ * @obj: a held object
+ *
+ * Context: any.
+ * Return: the number of counted references at some moment during the call.
+ */
+static inline u32 refobj_count(const struct refobj *obj)
+{
+	return (u64)atomic64_read(&obj->word) & REFWORD_COUNT;
+}
+
+/**
+ * refobj_get - take another reference
+ * @obj: an object to which the caller holds, or has borrowed from a held
+ *	 owner, a counted reference
+ *
+ * One relaxed atomic addition, as kref_get(): whatever led to @obj orders it.
+ *
+ * Context: any, NMI included.
+ * Return: @obj, so that it can be assigned.
+ */
+static inline struct refobj *refobj_get(struct refobj *obj)
+{
+	u64 old = atomic64_fetch_add_relaxed(REFWORD_GET, &obj->word);
+
+	/* One comparison for zero, the last valid count and all bad zones. */
+	if (unlikely((u32)old - 1 >= REFCOUNT_ZONE_MAX - 1))
+		__refobj_get_slow(obj, old);
+	return obj;
+}
+
+/**
+ * refobj_put - give a reference back
+ * @obj: an object, not NULL; the caller's reference to it ends
+ *
+ * Release ordering, and acquire ordering when it was the last one, as
+ * kref_put().  When it was, the object has been released and its memory
+ * returned before this function returns, and so has what it alone kept
+ * alive, up to 65536 objects (256 in atomic context); the heap's thread
+ * takes the rest at once.
+ *
+ * A put that leaves references behind may leave a cycle behind: the object
+ * becomes a candidate for the collector.  It is so marked in its word, which
+ * costs one more branch here; only the first put after the collector looked
+ * goes out of line.  Preemption is off from the decrement to the mark because
+ * after its decrement a thread may no longer touch the object, and the row
+ * it marks instead stays for a grace period.
+ *
+ * Context: any but NMI.  May release objects, and so call client code.
+ */
+static inline void refobj_put(struct refobj *obj)
+{
+	unsigned long place;
+	u64 old;
+
+	if (unlikely(!((u64)atomic64_read(&obj->word) &
+		       (REFWORD_MARKED | REFWORD_LEAF)))) {
+		__refobj_put_unmarked(obj);
+		return;
+	}
+	preempt_disable();
+	place = READ_ONCE(obj->place);
+	old = atomic64_fetch_add_release(REFWORD_PUT, &obj->word);
+	if (likely((u32)old - 2 < REFCOUNT_ZONE_MAX - 1 &&
+		   old & (REFWORD_MARKED | REFWORD_LEAF))) {
+		preempt_enable();
+		return;
+	}
+	__refobj_put_slow(obj, place, old);
+}
+
+/*
+ * A reference that is put when the variable leaves its scope:
+ *
+ *	struct refobj *obj __free(refobj) = refobj_alloc(type, GFP_KERNEL);
+ *
+ * no_free_ptr(obj) hands it on, return_ptr(obj) returns it.
+ */
+DEFINE_FREE(refobj, struct refobj *, if (!IS_ERR_OR_NULL(_T)) refobj_put(_T))
+
+#endif /* _REFHEAP_H */

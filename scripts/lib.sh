@@ -1,8 +1,9 @@
 # shellcheck shell=bash
 # Shared by the scripts beside it; sourced, never run.
 #
-# A kernel is a folder in the cache with three entries:
-#   vmlinuz  what the virtual machine boots
+# A kernel is a folder in the cache with these entries:
+#   vmlinuz  what the virtual machine boots, unless there is
+#   vmlinux  the same without compression, which starts sooner
 #   build    what modules are built against (KDIR)
 #   config   its configuration
 # kernel_dir finds it by the name given to --kernel; scripts/setup makes it.

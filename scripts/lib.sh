@@ -14,11 +14,15 @@ scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 repo=$(dirname "$scripts")
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/refheap
 work=$repo/.build
+# shellcheck disable=SC2034 # used by those who source this
 jobs=$(nproc)
 
 say() { printf '%s\n' "$*" >&2; }
 warn() { say "${0##*/}: $*"; }
 die() { warn "$*"; exit 1; }
+
+# The comment at the head of the running script.
+usage() { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"; }
 
 # Elapsed time of one step, for people who watch.
 step() {

@@ -128,7 +128,7 @@ kernel_id() {
 
 # The folder of a kernel, provisioned first when it is missing.
 need_kernel() {
-	kernel_dir "$1" 2>/dev/null || {
+	(kernel_dir "$1") 2>/dev/null || {
 		[[ $1 != */* ]] || kernel_dir "$1"	# says what is wrong
 		"$scripts/setup" "$1" >&2
 		kernel_dir "$1" || die "no $1 kernel after scripts/setup $1"

@@ -63,11 +63,14 @@
 #include <linux/compiler.h>
 #include <linux/err.h>
 #include <linux/gfp.h>
+#include <linux/kernel.h>
 #include <linux/limits.h>
+#include <linux/module.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/stddef.h>
 #include <linux/types.h>
+#include <linux/version.h>
 
 struct cpumask;
 struct refheap;
@@ -383,6 +386,18 @@ struct refobj *refslot_take(struct refobj *owner, struct refslot *slot);
 int refslot_move(struct refobj *to_owner, struct refslot *to,
 		 struct refobj *from_owner, struct refslot *from);
 struct refobj *refslot_load(const struct refslot *slot);
+
+/*
+ * REFHEAP_IMPORT_NS - let a module use the exported symbols
+ *
+ * Once in every client module, at file scope, followed by a semicolon.  The
+ * namespace became a string in 6.13.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+#define REFHEAP_IMPORT_NS	MODULE_IMPORT_NS("REFHEAP")
+#else
+#define REFHEAP_IMPORT_NS	MODULE_IMPORT_NS(REFHEAP)
+#endif
 
 /* private: out of line parts of refobj_get() and refobj_put() */
 void __refobj_get_slow(struct refobj *obj, u64 old);

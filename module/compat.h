@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What differs between kernels, and nothing else.  Features are probed, not
+ * versions, wherever the preprocessor can see them: stable kernels carry
+ * backports.  Kbuild sets HAVE_* for those it cannot.
+ */
+#ifndef _REFHEAP_COMPAT_H
+#define _REFHEAP_COMPAT_H
+
+#include <linux/export.h>
+#include <linux/shrinker.h>
+#include <linux/slab.h>
+#include <linux/version.h>
+
+/* The namespace became a string in 6.13; no macro tells. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+#define REFHEAP_EXPORT_NS(symbol)	EXPORT_SYMBOL_NS_GPL(symbol, "REFHEAP")
+#else
+#define REFHEAP_EXPORT_NS(symbol)	EXPORT_SYMBOL_NS_GPL(symbol, REFHEAP)
+#endif
+
+/*
+ * SLAB_NO_MERGE says what we want; where it is missing the constructor and
+ * SLAB_TYPESAFE_BY_RCU each keep the caches apart as well.  From 6.7 it may
+ * be an enumerator behind a macro, which #ifdef sees.
+ */
+#ifndef SLAB_NO_MERGE
+#define SLAB_NO_MERGE	0
+#endif
+
+/* shrinker_alloc() came with struct shrinker's private_data. */
+#ifdef HAVE_SHRINKER_ALLOC
+static inline struct shrinker *
+refcompat_register_shrinker(struct shrinker *template, const char *name)
+{
+	struct shrinker *shrinker = shrinker_alloc(0, "%s", name);
+
+	if (!shrinker)
+		return NULL;
+	shrinker->count_objects = template->count_objects;
+	shrinker->scan_objects = template->scan_objects;
+	shrinker->seeks = template->seeks;
+	shrinker_register(shrinker);
+	return shrinker;
+}
+
+static inline void refcompat_unregister_shrinker(struct shrinker *shrinker)
+{
+	shrinker_free(shrinker);
+}
+#else
+static inline struct shrinker *
+refcompat_register_shrinker(struct shrinker *template, const char *name)
+{
+	return register_shrinker(template, "%s", name) ? NULL : template;
+}
+
+static inline void refcompat_unregister_shrinker(struct shrinker *shrinker)
+{
+	unregister_shrinker(shrinker);
+}
+#endif
+
+#endif /* _REFHEAP_COMPAT_H */

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * debugfs: refheap/heaps, and for each heap stats, types, objects, control.
+ *
+ * Files for reading are 0444 or 0400 and control is write-only: under
+ * lockdown anything else would be refused.  debugfs_remove() waits for
+ * readers, so a file's heap is there as long as it is read.
+ */
+#include <linux/debugfs.h>
+#include <linux/seq_file.h>
+
+#include "internal.h"
+
+static struct dentry *refdebugfs_root;
+
+static const char *refheap_state(const struct refheap *heap)
+{
+	if (READ_ONCE(heap->closing))
+		return READ_ONCE(heap->zombie) ? "zombie" : "closing";
+	return READ_ONCE(heap->stopped) ? "stopped" : "running";
+}
+
+static int heaps_show(struct seq_file *seq, void *unused)
+{
+	struct refheap_stats stats;
+	struct refheap *heap;
+
+	seq_printf(seq, "%-24s %12s %14s %12s %12s %s\n", "name", "objects",
+		   "bytes", "collections", "reclaimed", "state");
+	mutex_lock(&refheap_list_lock);
+	list_for_each_entry(heap, &refheap_list, node) {
+		refheap_get_stats(heap, &stats);
+		seq_printf(seq, "%-24s %12llu %14llu %12llu %12llu %s\n",
+			   heap->name, stats.objects, stats.bytes,
+			   stats.collections, stats.reclaimed,
+			   refheap_state(heap));
+	}
+	mutex_unlock(&refheap_list_lock);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(heaps);
+
+/* The object table's share of a heap's memory. */
+static u64 refheap_table_bytes(struct refheap *heap)
+{
+	struct reftype *type;
+	u64 bytes = 0;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(type, &heap->types, node)
+		bytes += READ_ONCE(type->nr_chunks) *
+			 kmem_cache_size(type->leaf ? refchunk_leaf_cache :
+						      refchunk_cache);
+	rcu_read_unlock();
+	return bytes;
+}
+
+/* A table of what stats shows: name, and where in struct refheap_stats. */
+static const struct {
+	const char *name;
+	size_t offset;
+} refstats[] = {
+#define REFSTAT(member) { #member, offsetof(struct refheap_stats, member) }
+	REFSTAT(objects),
+	REFSTAT(bytes),
+	REFSTAT(allocated),
+	REFSTAT(freed),
+	REFSTAT(collections),
+	REFSTAT(full),
+	REFSTAT(traced),
+	REFSTAT(islands),
+	REFSTAT(reclaimed),
+	REFSTAT(rescued),
+	REFSTAT(aborted),
+	REFSTAT(deferred),
+	REFSTAT(last_ns),
+	REFSTAT(longest_ns),
+#undef REFSTAT
+};
+
+static_assert(ARRAY_SIZE(refstats) * sizeof(u64) ==
+	      sizeof(struct refheap_stats));
+
+static int stats_show(struct seq_file *seq, void *unused)
+{
+	struct refheap *heap = seq->private;
+	struct refheap_stats stats;
+	unsigned int i;
+
+	refheap_get_stats(heap, &stats);
+	for (i = 0; i < ARRAY_SIZE(refstats); i++)
+		seq_printf(seq, "%s %llu\n", refstats[i].name,
+			   *(u64 *)((void *)&stats + refstats[i].offset));
+	seq_printf(seq, "table_bytes %llu\n", refheap_table_bytes(heap));
+	seq_printf(seq, "warnings %lld\n",
+		   (s64)atomic64_read(&heap->warnings));
+	seq_printf(seq, "unfinished %d\n", READ_ONCE(heap->unfinished));
+	seq_printf(seq, "stopped %d\n", READ_ONCE(heap->stopped));
+	seq_printf(seq, "period_ms %u\n", READ_ONCE(heap->params.period_ms));
+	seq_printf(seq, "threshold %u\n", READ_ONCE(heap->params.threshold));
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(stats);
+
+static int types_show(struct seq_file *seq, void *unused)
+{
+	struct refheap *heap = seq->private;
+	struct reftype *type;
+
+	seq_printf(seq, "%-24s %10s %12s %14s %14s %s\n", "name", "size",
+		   "objects", "bytes", "allocated", "kind");
+	mutex_lock(&heap->types_lock);
+	list_for_each_entry(type, &heap->types, node)
+		seq_printf(seq, "%-24s %10zu %12llu %14llu %14llu %s\n",
+			   type->desc.name, type->desc.size,
+			   reftype_objects(type), reftype_bytes(type),
+			   reftype_allocated(type),
+			   type->leaf ? "leaf" : "container");
+	mutex_unlock(&heap->types_lock);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(types);
+
+static void refdebugfs_add_dir(struct refheap *heap)
+{
+	debugfs_create_file("stats", 0444, heap->debugfs, heap, &stats_fops);
+	debugfs_create_file("types", 0444, heap->debugfs, heap, &types_fops);
+	debugfs_create_file("objects", 0400, heap->debugfs, heap,
+			    &refobjects_fops);
+	debugfs_create_file("control", 0200, heap->debugfs, heap,
+			    &refcontrol_fops);
+}
+
+/* A heap works without its folder: no error is passed on. */
+void refdebugfs_add(struct refheap *heap)
+{
+	heap->debugfs = debugfs_create_dir(heap->name, refdebugfs_root);
+	refdebugfs_add_dir(heap);
+}
+
+void refdebugfs_remove(struct refheap *heap)
+{
+	debugfs_remove_recursive(heap->debugfs);
+	heap->debugfs = NULL;
+}
+
+int refdebugfs_init(void)
+{
+	refdebugfs_root = debugfs_create_dir("refheap", NULL);
+	debugfs_create_file("heaps", 0444, refdebugfs_root, NULL, &heaps_fops);
+	return 0;
+}
+
+void refdebugfs_exit(void)
+{
+	debugfs_remove_recursive(refdebugfs_root);
+}

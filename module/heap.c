@@ -1,0 +1,458 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Heaps: creation, destruction, statistics.
+ *
+ * The end of a heap (refheap_destroy()):
+ *
+ *  1. off the list, so that a second destroyer finds nothing; debugfs gone
+ *  2. full passes until one reclaims nothing: callbacks still run
+ *  3. dead = true; a grace period; callbacks begun == ended.  Whoever read
+ *     dead as false was in an RCU section and has counted its beginning.
+ *     From here on no client code is called, so the client may be unloaded.
+ *  4. no objects left: stop the thread and free.  Objects still held: the
+ *     heap becomes a zombie that pins this module; its thread waits for the
+ *     last put, frees, and unpins.
+ */
+#include <linux/cpumask.h>
+#include <linux/ctype.h>
+#include <linux/delay.h>
+#include <linux/err.h>
+#include <linux/kthread.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/sched.h>
+
+#include "internal.h"
+
+DEFINE_MUTEX(refheap_list_lock);
+LIST_HEAD(refheap_list);	/* L: zombies included */
+static unsigned int refheap_next_id;	/* L */
+
+unsigned int refheap_default_period = 1000;
+unsigned int refheap_default_threshold = 10000;
+
+#define REFHEAP_PERIOD_MAX	(24 * 60 * 60 * 1000U)
+#define REFHEAP_FLAGS	(REFHEAP_ACCOUNT | REFHEAP_QUIET | REFHEAP_STOPPED)
+
+/* Names become those of slab caches and debugfs folders. */
+bool refheap_name_valid(const char *name)
+{
+	const char *c;
+
+	if (!name || !*name || strlen(name) >= REFHEAP_NAME_MAX ||
+	    *name == '.' || !strcmp(name, "heaps"))
+		return false;
+	for (c = name; *c; c++)
+		if (!isgraph(*c) || *c == '/')
+			return false;
+	return true;
+}
+
+static bool refheap_params_valid(const struct refheap_params *params)
+{
+	return !(params->flags & ~REFHEAP_FLAGS) && params->nice >= MIN_NICE &&
+	       params->nice <= MAX_NICE &&
+	       params->period_ms <= REFHEAP_PERIOD_MAX &&
+	       (!params->cpus || cpumask_intersects(params->cpus,
+						    cpu_possible_mask));
+}
+
+static void refheap_share_threshold(struct refheap *heap,
+				    unsigned int threshold)
+{
+	WRITE_ONCE(heap->params.threshold, threshold);
+	/* 0 is a share that a counter which starts at 1 never meets. */
+	WRITE_ONCE(heap->threshold_share,
+		   DIV_ROUND_UP(threshold, num_online_cpus()));
+}
+
+static struct refheap *refheap_alloc(const char *name,
+				     const struct refheap_params *params)
+{
+	struct refheap *heap = kzalloc(sizeof(*heap), GFP_KERNEL);
+
+	if (!heap)
+		return NULL;
+	strscpy(heap->name, name, sizeof(heap->name));
+	if (params)
+		heap->params = *params;
+	if (!heap->params.period_ms)
+		heap->params.period_ms = refheap_default_period;
+	refheap_share_threshold(heap, heap->params.threshold ?:
+				      refheap_default_threshold);
+	heap->stopped = heap->params.flags & REFHEAP_STOPPED;
+
+	mutex_init(&heap->types_lock);
+	INIT_LIST_HEAD(&heap->types);
+	xa_init_flags(&heap->chunks, XA_FLAGS_ALLOC | XA_FLAGS_LOCK_IRQ);
+	init_llist_head(&heap->marked);
+	init_irq_work(&heap->wake, refheap_wake_work);
+	init_waitqueue_head(&heap->wait);
+	spin_lock_init(&heap->request_lock);
+	init_waitqueue_head(&heap->completion);
+	INIT_LIST_HEAD(&heap->staged);
+
+	heap->stack = kvmalloc_array(REFHEAP_STACK, sizeof(*heap->stack),
+				     GFP_KERNEL);
+	heap->cpu = alloc_percpu(struct refheap_cpu);
+	if (!heap->stack || !heap->cpu) {
+		kvfree(heap->stack);
+		free_percpu(heap->cpu);
+		kfree(heap);
+		return NULL;
+	}
+	return heap;
+}
+
+/* Not the thread: it has been stopped, or is the caller. */
+void refheap_free(struct refheap *heap)
+{
+	struct reftype *type, *next;
+
+	mutex_lock(&refheap_list_lock);
+	if (!list_empty(&heap->node))
+		list_del_init(&heap->node);
+	mutex_unlock(&refheap_list_lock);
+
+	/* The last object's free, and late marks, are behind this. */
+	synchronize_rcu();
+	irq_work_sync(&heap->wake);
+	list_for_each_entry_safe(type, next, &heap->types, node)
+		reftype_free(type);
+	xa_destroy(&heap->chunks);
+	free_percpu(heap->cpu);
+	kvfree(heap->stack);
+	kfree(heap);
+}
+
+/* A name in use: 1 by a living heap, -1 by a zombie only. */
+static int refheap_name_taken(const char *name)
+{
+	struct refheap *heap;
+	int taken = 0;
+
+	lockdep_assert_held(&refheap_list_lock);
+	list_for_each_entry(heap, &refheap_list, node) {
+		if (strcmp(heap->name, name))
+			continue;
+		if (!heap->closing)
+			return 1;
+		taken = -1;
+	}
+	return taken;
+}
+
+static int refheap_start_thread(struct refheap *heap)
+{
+	heap->thread = kthread_create(refheap_thread, heap, "refheap/%s",
+				      heap->name);
+	if (IS_ERR(heap->thread))
+		return PTR_ERR(heap->thread);
+	if (heap->params.cpus)
+		set_cpus_allowed_ptr(heap->thread, heap->params.cpus);
+	heap->params.cpus = NULL;	/* the caller's; used up */
+	wake_up_process(heap->thread);
+	return 0;
+}
+
+static int refheap_add(struct refheap *heap)
+{
+	int err = -EEXIST, taken;
+
+	mutex_lock(&refheap_list_lock);
+	taken = refheap_name_taken(heap->name);
+	if (taken > 0)
+		goto unlock;
+	heap->id = refheap_next_id++;
+	if (taken)
+		snprintf(heap->slab_name, sizeof(heap->slab_name), "%s#%u",
+			 heap->name, heap->id);
+	else
+		strscpy(heap->slab_name, heap->name, sizeof(heap->slab_name));
+	err = refheap_start_thread(heap);
+	if (err)
+		goto unlock;
+	list_add_tail(&heap->node, &refheap_list);
+	refdebugfs_add(heap);
+unlock:
+	mutex_unlock(&refheap_list_lock);
+	return err;
+}
+
+/**
+ * refheap_create - make a heap
+ * @name: unique among living heaps, at most 63 printable characters, none of
+ *	  them a blank or a slash; part of the names of its slab caches
+ * @params: or NULL for defaults; copied
+ *
+ * Starts the heap's thread.
+ *
+ * Context: process, may sleep.
+ * Return: the heap; ERR_PTR(-EINVAL) for bad parameters, -EEXIST if the name
+ * is in use, -ENOMEM.
+ */
+struct refheap *refheap_create(const char *name,
+			       const struct refheap_params *params)
+{
+	struct refheap *heap;
+	int err;
+
+	if (!refheap_name_valid(name) ||
+	    (params && !refheap_params_valid(params)))
+		return ERR_PTR(-EINVAL);
+	heap = refheap_alloc(name, params);
+	if (!heap)
+		return ERR_PTR(-ENOMEM);
+	err = refheap_add(heap);
+	if (err) {
+		INIT_LIST_HEAD(&heap->node);
+		refheap_free(heap);
+		return ERR_PTR(err);
+	}
+	return heap;
+}
+REFHEAP_EXPORT(refheap_create);
+
+/*
+ * Bracket every call of client code.
+ *
+ * Return: false if the heap must not call any.
+ */
+bool refheap_callback_begin(struct refheap *heap)
+{
+	bool dead;
+
+	rcu_read_lock();
+	dead = READ_ONCE(heap->dead);
+	if (!dead)
+		this_cpu_inc(heap->cpu->begun);
+	rcu_read_unlock();
+	return !dead;
+}
+
+void refheap_callback_end(struct refheap *heap)
+{
+	/* What the callback did is done before refheap_quiet() sees it end. */
+	smp_mb();
+	this_cpu_inc(heap->cpu->ended);
+}
+
+/* Ends are read first: a callback counted as ended is counted as begun. */
+static bool refheap_quiet(struct refheap *heap)
+{
+	u64 begun = 0, ended = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		ended += READ_ONCE(per_cpu_ptr(heap->cpu, cpu)->ended);
+	/* Pairs with refheap_callback_end(). */
+	smp_mb();
+	for_each_possible_cpu(cpu)
+		begun += READ_ONCE(per_cpu_ptr(heap->cpu, cpu)->begun);
+	return begun == ended;
+}
+
+static void refheap_silence(struct refheap *heap)
+{
+	WRITE_ONCE(heap->dead, true);
+	if (!busted("destroy-grace"))
+		synchronize_rcu();
+	while (!refheap_quiet(heap))
+		schedule_timeout_uninterruptible(1);
+}
+
+/* Make the heap this caller's to destroy. */
+static bool refheap_remove(struct refheap *wanted)
+{
+	struct refheap *heap;
+	bool found = false;
+
+	mutex_lock(&refheap_list_lock);
+	list_for_each_entry(heap, &refheap_list, node)
+		if (heap == wanted && !heap->closing) {
+			heap->closing = true;
+			found = true;
+			break;
+		}
+	mutex_unlock(&refheap_list_lock);
+	return found;
+}
+
+/**
+ * refheap_destroy - end a heap
+ * @heap: a heap, or ERR_PTR() or NULL, which are ignored; no allocation may
+ *	  run concurrently, and @heap must not be used afterwards
+ *
+ * Reclaims all that is unreachable, calling releases as ever, then waits for
+ * callbacks that are running elsewhere.  After it has returned no code of the
+ * client is called.  Objects still held are reported (unless %REFHEAP_QUIET),
+ * stay valid memory, and are freed without a callback at their last put; so
+ * long this module cannot be unloaded.
+ *
+ * Context: process, may sleep.  Not from a callback of @heap.
+ * Return: 0 when nothing is left, the number of objects still held (at most
+ * INT_MAX), -EDEADLK from a callback of @heap, -ENOENT if it is not a living
+ * heap, as when two threads destroy it and this one comes second.
+ */
+int refheap_destroy(struct refheap *heap)
+{
+	unsigned int pass;
+	u64 held;
+
+	might_sleep();
+	if (IS_ERR_OR_NULL(heap))
+		return 0;
+	if (!refheap_remove(heap)) {
+		pr_warn("refheap: destroy of what is not a living heap\n");
+		return -ENOENT;
+	}
+	if (refheap_in_callback(heap)) {
+		WRITE_ONCE(heap->closing, false);
+		return -EDEADLK;
+	}
+	refdebugfs_remove(heap);
+	for (pass = 0; pass < 8; pass++)
+		if (refheap_collect(heap, REFHEAP_COLLECT_FULL) <= 0)
+			break;
+	refheap_drain(heap);
+	refheap_silence(heap);
+	refheap_drain(heap);
+
+	held = refheap_objects(heap);
+	if (!held) {
+		kthread_stop(heap->thread);
+		refheap_free(heap);
+		return 0;
+	}
+	if (!(heap->params.flags & REFHEAP_QUIET))
+		refheap_report_held(heap);
+	__module_get(THIS_MODULE);
+	/* From here on the heap is the thread's. */
+	rcu_read_lock();
+	WRITE_ONCE(heap->zombie, true);
+	refheap_wake(heap);
+	rcu_read_unlock();
+	return min_t(u64, held, INT_MAX);
+}
+REFHEAP_EXPORT(refheap_destroy);
+
+/* Objects now allocated, of all types. */
+u64 refheap_objects(struct refheap *heap)
+{
+	struct reftype *type;
+	u64 objects = 0;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(type, &heap->types, node)
+		objects += reftype_objects(type);
+	rcu_read_unlock();
+	return objects;
+}
+
+/**
+ * refheap_get_stats - read what a heap has done so far
+ * @heap: a heap
+ * @stats: filled in; each figure is true of some moment during the call
+ *
+ * Context: any but NMI.
+ */
+void refheap_get_stats(struct refheap *heap, struct refheap_stats *stats)
+{
+	struct reftype *type;
+	int cpu;
+
+	*stats = heap->stats;
+	rcu_read_lock();
+	list_for_each_entry_rcu(type, &heap->types, node) {
+		stats->objects += reftype_objects(type);
+		stats->bytes += reftype_bytes(type);
+		stats->freed += reftype_freed(type);
+		stats->allocated += reftype_allocated(type);
+	}
+	rcu_read_unlock();
+	for_each_possible_cpu(cpu)
+		stats->deferred += READ_ONCE(per_cpu_ptr(heap->cpu,
+							 cpu)->deferred);
+}
+REFHEAP_EXPORT(refheap_get_stats);
+
+/**
+ * refheap_name - name of a heap
+ * @heap: a heap
+ *
+ * Context: any.
+ * Return: the name it was created with.
+ */
+const char *refheap_name(const struct refheap *heap)
+{
+	return heap->name;
+}
+REFHEAP_EXPORT(refheap_name);
+
+static void refheap_look(struct refheap *heap)
+{
+	set_bit(EVENT_LOOK, &heap->events);
+	refheap_wake(heap);
+}
+
+/**
+ * refheap_stop - stop collecting automatically
+ * @heap: a heap
+ *
+ * refheap_collect() still works, and objects are still released at zero.
+ *
+ * Context: any but NMI and raw locks.
+ */
+void refheap_stop(struct refheap *heap)
+{
+	WRITE_ONCE(heap->stopped, true);
+}
+REFHEAP_EXPORT(refheap_stop);
+
+/**
+ * refheap_start - collect automatically again
+ * @heap: a heap
+ *
+ * Context: any but NMI and raw locks.
+ */
+void refheap_start(struct refheap *heap)
+{
+	WRITE_ONCE(heap->stopped, false);
+	refheap_look(heap);
+}
+REFHEAP_EXPORT(refheap_start);
+
+/**
+ * refheap_set_period - how long a candidate waits at most
+ * @heap: a heap
+ * @period_ms: milliseconds, 1 to one day; from the next candidate on
+ *
+ * Context: any but NMI and raw locks.
+ * Return: 0 or -EINVAL.
+ */
+int refheap_set_period(struct refheap *heap, unsigned int period_ms)
+{
+	if (!period_ms || period_ms > REFHEAP_PERIOD_MAX)
+		return -EINVAL;
+	WRITE_ONCE(heap->params.period_ms, period_ms);
+	refheap_look(heap);
+	return 0;
+}
+REFHEAP_EXPORT(refheap_set_period);
+
+/**
+ * refheap_set_threshold - how many candidates may come before a collection
+ * @heap: a heap
+ * @threshold: at most about this many, or 0 for as many as do in a period
+ *
+ * Each CPU counts for itself and asks at its share.
+ *
+ * Context: any.
+ * Return: 0.
+ */
+int refheap_set_threshold(struct refheap *heap, unsigned int threshold)
+{
+	refheap_share_threshold(heap, threshold);
+	return 0;
+}
+REFHEAP_EXPORT(refheap_set_threshold);

@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Private to refheap.ko: the structures and who may touch what.
+ *
+ * Locking
+ * =======
+ *
+ * Letters on struct fields say what guards them:
+ *
+ *  I  set before publication, never changes
+ *  L  refheap_list_lock (mutex): the list of heaps and their life
+ *  T  heap->types_lock (mutex): registration of types
+ *  R  type->rows_lock (spinlock, irqs off): free rows of the object table
+ *  Q  heap->request_lock (spinlock, irqs off): what is asked of the thread
+ *  C  the heap's thread alone; others may read with READ_ONCE()
+ *  P  per CPU, with preemption off or one this_cpu operation
+ *  A  atomic or lockless; the comment where it is written says which access
+ *     it pairs with
+ *
+ * Nesting order: refheap_list_lock > types_lock > request_lock.  rows_lock
+ * is a leaf and nests only the xarray's own lock.  None of them is held
+ * while client code runs, none of the spinlocks for more than O(1) work
+ * (rows_lock: one batch of REFROW_BATCH rows).  get, put on a living object,
+ * slot load and slot store take none at all.
+ *
+ * Life times
+ * ==========
+ *
+ * An object's memory is type-stable: whoever is in an RCU read section and
+ * has seen the pointer in a row or a slot may read the header until the
+ * section ends, and has to check that it is still the object that was meant.
+ * Chunks of the object table, per-CPU data and the heap are freed a grace
+ * period after the last object, from process context.
+ */
+#ifndef _REFHEAP_INTERNAL_H
+#define _REFHEAP_INTERNAL_H
+
+#include <linux/irq_work.h>
+#include <linux/list.h>
+#include <linux/llist.h>
+#include <linux/mutex.h>
+#include <linux/percpu.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/xarray.h>
+
+#include <refheap.h>
+
+#include "busted.h"
+#include "compat.h"
+
+#define REFHEAP_NAME_MAX	64
+
+/* Every exported symbol of the module lives in one namespace. */
+#define REFHEAP_EXPORT(symbol)	REFHEAP_EXPORT_NS(symbol)
+
+#define WORD_FLAGS	(REFWORD_CONDEMNED | REFWORD_DEAD | REFWORD_MARKED | \
+			 REFWORD_FRESH | REFWORD_LEAF)
+#define WORD_VERSION_MASK	(~(REFWORD_VERSION - 1))
+
+static inline u64 refword_read(const struct refobj *obj)
+{
+	return atomic64_read(&obj->word);
+}
+
+/* Pairs with the release in refobj_put() and with publication of slots. */
+static inline u64 refword_read_acquire(const struct refobj *obj)
+{
+	return atomic64_read_acquire(&obj->word);
+}
+
+static inline u32 refword_count(u64 word)
+{
+	return word & REFWORD_COUNT;
+}
+
+/* Fully ordered where it succeeds. */
+static inline bool refword_try_cmpxchg(struct refobj *obj, u64 *old, u64 new)
+{
+	return atomic64_try_cmpxchg(&obj->word, (s64 *)old, new);
+}
+
+/* One valid count: neither zero, nor saturated, nor dead. */
+static inline bool refword_counted(u64 word)
+{
+	return refword_count(word) - 1 < REFCOUNT_ZONE_MAX;
+}
+
+/* What the word of memory without an object reads: nobody can acquire it. */
+static inline u64 refword_dead(u64 word)
+{
+	return ((word & WORD_VERSION_MASK) + REFWORD_VERSION) |
+	       (word & REFWORD_LEAF) | REFWORD_DEAD | REFCOUNT_ZONE_DEAD;
+}
+
+/*
+ * The object table
+ * ================
+ *
+ * A row for each object, in chunks of REFROW_PER_CHUNK rows of one type.  A
+ * chunk is aligned to REFROW_PER_CHUNK bytes, so that refobj.place holds
+ * both the chunk's address and the index of the row.
+ *
+ *   refobj.place:  | chunk address >> 7 .......... | index (7 bits) |
+ *   row number:    | chunk number in heap->chunks  | index (7 bits) |
+ *
+ * row->object is the object, or NULL, or, tagged by REFROW_LINK, the next
+ * object of a queue of objects whose count is zero: such an object needs
+ * its payload until release has run and its word to answer readers, so the
+ * queue that makes releasing iterative (G7) and needs no memory (G8) runs
+ * through the table.
+ */
+#define REFROW_SHIFT		7
+#define REFROW_PER_CHUNK	(1U << REFROW_SHIFT)
+#define REFROW_INDEX		(REFROW_PER_CHUNK - 1)
+#define REFROW_LINK		1UL
+#define REFROW_BATCH		16
+#define REFROW_CACHED		(2 * REFROW_BATCH)
+
+/* Collector's state of a row, u8.  Bits of different phases share a place. */
+enum refrow_state {
+	ROW_SEEN	= BIT(0),	/* discovered in this collection */
+	ROW_ROOT	= BIT(1),	/* was a candidate of this collection */
+	ROW_EXPANDED	= BIT(2),	/* its slots have been traced */
+	ROW_LIVE	= BIT(3),	/* not to be judged this time */
+	ROW_YOUNG	= BIT(4),	/* trace: first seen in this collection */
+	ROW_MEMBER	= BIT(4),	/* judge: member of the set on trial */
+	ROW_PENDING	= BIT(5),	/* trace: did not fit on the stack */
+	ROW_HEAD	= BIT(5),	/* judge: first member of an island */
+};
+#define ROW_TRANSIENT	0x3f
+#define ROW_AGE_SHIFT	6		/* collections survived, 0..3 */
+
+/**
+ * struct refchunk - REFROW_PER_CHUNK rows of the object table
+ * @type: (I) type of all its objects
+ * @heap: (I) the type's heap
+ * @number: (I) index in heap->chunks
+ * @nr_free: (R) number of bits set in @free
+ * @free_node: (R) on type->chunks while @nr_free is not zero
+ * @free: (R) rows that are neither in use nor in a per-CPU cache
+ * @object: (A) see above
+ * @marked_node: (A) on heap->marked while @queued
+ * @queued: (A) set by the first mark after the collector took the chunk
+ * @staged: (C) on heap->staged: taken, but a mark may still be in flight
+ * @touched: (C) next chunk with rows of transient state, or the chunk itself
+ * @mark: (A) candidates; a byte each, so that marking is one plain store
+ * @state: (C) enum refrow_state and age
+ * @link: (C) divide: parent in the union-find; judge: next member
+ * @snapshot: (C) the word as last read, its count lowered for each edge seen
+ *
+ * The chunks of leaf types end before @marked_node.
+ */
+struct refchunk {
+	struct reftype *type;
+	struct refheap *heap;
+	u32 number;
+	u32 nr_free;
+	struct list_head free_node;
+	DECLARE_BITMAP(free, REFROW_PER_CHUNK);
+	unsigned long object[REFROW_PER_CHUNK];
+
+	struct llist_node marked_node;
+	unsigned int queued;
+	struct list_head staged;
+	struct refchunk *touched;
+	u8 mark[REFROW_PER_CHUNK];
+	u8 state[REFROW_PER_CHUNK];
+	u32 link[REFROW_PER_CHUNK];
+	u64 snapshot[REFROW_PER_CHUNK];
+};
+
+static inline struct refchunk *place_chunk(unsigned long place)
+{
+	return (struct refchunk *)(place & ~(unsigned long)REFROW_INDEX);
+}
+
+static inline unsigned int place_index(unsigned long place)
+{
+	return place & REFROW_INDEX;
+}
+
+static inline unsigned long chunk_place(const struct refchunk *chunk,
+					unsigned int index)
+{
+	return (unsigned long)chunk | index;
+}
+
+static inline u32 chunk_row(const struct refchunk *chunk, unsigned int index)
+{
+	return chunk->number << REFROW_SHIFT | index;
+}
+
+/*
+ * The object in a row, or NULL while the row is free or its object is being
+ * released.  The header may be read until the RCU section ends.
+ * Pairs with the release store in refrow_publish().
+ */
+static inline struct refobj *chunk_object(const struct refchunk *chunk,
+					  unsigned int index)
+{
+	unsigned long object = smp_load_acquire(&chunk->object[index]);
+
+	return object & REFROW_LINK ? NULL : (struct refobj *)object;
+}
+
+/* An object whose count is not, or was not until now, zero has a place. */
+static inline struct refchunk *refobj_chunk(const struct refobj *obj)
+{
+	return place_chunk(READ_ONCE(obj->place));
+}
+
+/*
+ * Rows ready for use on this CPU, one set for each level of interrupt
+ * nesting (task, softirq, hardirq), so that preemption off is all the
+ * exclusion needed.
+ */
+struct refrow_cache {
+	unsigned int nr;
+	unsigned long place[REFROW_CACHED];
+};
+
+/* Per-CPU side of a type. (P) */
+struct reftype_cpu {
+	u64 allocated;
+	u64 freed;
+	u64 array_bytes;	/* wraps: only the sum over CPUs means much */
+	struct refrow_cache rows[3];
+};
+
+struct reftype {
+	struct refheap *heap;		/* I */
+	struct reftype_desc desc;	/* I: copied, .fields and .name too */
+	struct kmem_cache *cache;	/* I */
+	struct reftype_cpu __percpu *cpu; /* I */
+	bool leaf;			/* I */
+	struct list_head node;		/* T; list itself read under RCU */
+	spinlock_t rows_lock;
+	struct list_head chunks;	/* R: those with free rows */
+	u64 nr_chunks;			/* R */
+	char slab_name[2 * REFHEAP_NAME_MAX + 24]; /* I */
+};
+
+/* Per-CPU side of a heap. (P) */
+struct refheap_cpu {
+	u64 begun;			/* client callbacks entered... */
+	u64 ended;			/* ...and left; refheap_destroy() waits */
+	u64 deferred;
+	unsigned int marks;		/* since the last collection */
+};
+
+/* Outcome of the trial of one island at a time. */
+enum refheap_verdict {
+	VERDICT_NONE,
+	VERDICT_TRYING,
+	VERDICT_RESCUED,
+	VERDICT_DEAD,
+};
+
+/* What the thread has been asked to look at: bits of heap->events. (A) */
+enum refheap_event {
+	EVENT_THRESHOLD,	/* enough candidates: do not wait */
+	EVENT_PRESSURE,		/* memory is short: full pass */
+	EVENT_KICK,		/* refheap_kick() */
+	EVENT_LOOK,		/* settings have changed */
+};
+
+#define REFHEAP_STACK	4096	/* entries of the trace stack */
+
+struct refheap {
+	char name[REFHEAP_NAME_MAX];	/* I */
+	char slab_name[REFHEAP_NAME_MAX + 12]; /* I: unique, zombies included */
+	unsigned int id;		/* I: unique among living heaps */
+	struct refheap_params params;	/* I, but for period and threshold: A */
+	unsigned int threshold_share;	/* A: of each CPU */
+	struct list_head node;		/* L */
+	bool closing;			/* L */
+	bool dead;			/* A: calls no client code any more */
+	bool zombie;			/* A: the thread owns the heap */
+
+	struct mutex types_lock;
+	struct list_head types;		/* T; read under RCU */
+	struct xarray chunks;		/* its own lock */
+	struct refheap_cpu __percpu *cpu;
+	atomic64_t charged_objects;	/* A: only with limits */
+	atomic64_t charged_bytes;	/* A */
+	atomic64_t warnings;		/* A */
+
+	/* What mutators hand to the thread. */
+	struct llist_head marked;	/* A */
+	struct refobj *deferred;	/* A: queue through rows, newest first */
+	struct irq_work wake;
+	wait_queue_head_t wait;
+	unsigned long events;		/* A */
+
+	atomic_t verdict;		/* A: see judge.c */
+
+	/* Requests */
+	spinlock_t request_lock;
+	u64 requested;			/* Q: tickets given out */
+	u64 requested_full;		/* Q: the last that wants a full pass */
+	u64 requested_collect;		/* Q: the last that wants any pass */
+	u64 completed;			/* Q: tickets served */
+	long completed_reclaimed;	/* Q: result of the last collection */
+	wait_queue_head_t completion;
+	bool stopped;			/* A: no automatic collection */
+
+	/* The thread's own */
+	struct task_struct *thread;	/* I */
+	struct list_head staged;	/* C: see candidate.c */
+	unsigned long staged_cookie;	/* C */
+	struct refchunk *touched;	/* C */
+	unsigned long *stack;		/* C: places */
+	unsigned int depth;		/* C */
+	bool overflow;			/* C: rows are ROW_PENDING */
+	bool unfinished;		/* C: some objects await a full pass */
+	u64 work;			/* C: objects read since the full pass */
+	unsigned int backoff;		/* C */
+	unsigned long due;		/* C: jiffies of the next collection */
+	unsigned long due_full;		/* C */
+	bool waiting;			/* C: @due is set */
+	struct refheap_stats stats;	/* C */
+
+	struct dentry *debugfs;		/* I */
+};
+
+/* main.c */
+extern struct kmem_cache *refchunk_cache, *refchunk_leaf_cache;
+
+/* heap.c */
+extern struct mutex refheap_list_lock;
+extern struct list_head refheap_list;
+extern unsigned int refheap_default_period, refheap_default_threshold;
+void refheap_sum_stats(struct refheap *heap, struct refheap_stats *stats);
+bool refheap_callback_begin(struct refheap *heap);
+void refheap_callback_end(struct refheap *heap);
+u64 refheap_objects(struct refheap *heap);
+void refheap_free(struct refheap *heap);
+bool refheap_name_valid(const char *name);
+
+/* type.c */
+void reftype_free(struct reftype *type);
+u64 reftype_objects(const struct reftype *type);
+u64 reftype_allocated(const struct reftype *type);
+u64 reftype_freed(const struct reftype *type);
+u64 reftype_bytes(const struct reftype *type);
+struct refarray **refobj_array(const struct reftype *type,
+			       const struct refobj *obj);
+void *refobj_memory(const struct reftype *type, const struct refobj *obj);
+
+/* row.c */
+unsigned long refrow_alloc(struct reftype *type, gfp_t gfp);
+void refrow_free(unsigned long place);
+void refrow_free_chunks(struct reftype *type);
+void refrow_mark(unsigned long place);
+
+static inline void refrow_publish(unsigned long place, struct refobj *obj)
+{
+	/* Pairs with chunk_object(): header and payload come first. */
+	smp_store_release(&place_chunk(place)->object[place_index(place)],
+			  (unsigned long)obj);
+}
+
+/* object.c */
+bool refobj_drop(struct refobj *obj);
+void refobj_free(struct refobj *obj);
+
+/* walk.c */
+long refobj_walk(struct refobj *obj, struct reftype *type, long from,
+		 unsigned int most, struct refvisitor *visitor);
+u64 refobj_slots(struct refobj *obj, const struct reftype *type);
+struct refwalk {
+	unsigned int spent;
+};
+void refwalk_begin(struct refwalk *walk);
+void refwalk_pause(struct refwalk *walk, unsigned int cost);
+void refwalk_end(struct refwalk *walk);
+int refrow_walk(struct refwalk *walk, struct refchunk *chunk,
+		unsigned int index, struct refvisitor *visitor);
+struct refchunk *refrow_chunk(struct refheap *heap, u32 row);
+struct refchunk *refrow_find(struct refheap *heap, struct refobj *obj,
+			     unsigned int *index);
+
+/* release.c */
+struct refcascade {
+	struct refobj *first, *last;	/* queue of objects at count zero */
+	struct refheap *running;	/* whose callback is being run */
+	unsigned int budget;		/* objects and slots left, 0: no limit */
+	unsigned int spent;
+	bool may_sleep;
+};
+void refcascade_init(struct refcascade *cascade, bool thread);
+void refcascade_add(struct refcascade *cascade, struct refobj *obj);
+void refcascade_run(struct refcascade *cascade);
+void refobj_release(struct refobj *obj);
+void refobj_defer(struct refobj *obj);
+void refheap_release_deferred(struct refheap *heap);
+void refobj_call_release(struct refcascade *cascade, struct refobj *obj);
+bool refheap_in_callback(const struct refheap *heap);
+
+/* judge.c */
+struct refisland {
+	struct refheap *heap;
+	u32 first;		/* row; members are a ring through link[] */
+	u64 members;
+	u64 edges;		/* counted from members to members */
+	struct refchunk *failed; /* a member that spoiled the trial, or NULL */
+	unsigned int failed_index;
+};
+bool refobj_acquire(struct refobj *obj, u64 *seen);
+bool refisland_judge(struct refisland *island);
+bool refisland_condemn(struct refisland *island);
+
+/* candidate.c */
+u64 refcandidate_take(struct refheap *heap, bool full);
+void refcandidate_settle(struct refheap *heap);
+void reftrace_discover(struct refheap *heap, struct refchunk *chunk,
+		       unsigned int index, bool root);
+
+/* trace.c */
+#define refheap_for_each_touched(heap, chunk, next) \
+	for (chunk = (heap)->touched; \
+	     chunk && (next = chunk->touched == chunk ? NULL : \
+		       chunk->touched, true); \
+	     chunk = next)
+void reftrace_push(struct refheap *heap, struct refchunk *chunk,
+		   unsigned int index);
+bool reftrace_pop(struct refheap *heap, struct refchunk **chunk,
+		  unsigned int *index);
+void reftrace_run(struct refheap *heap, u64 roots, bool full);
+void reftrace_spread_live(struct refheap *heap);
+void reftrace_forget(struct refheap *heap);
+
+/* island.c */
+u64 refisland_divide(struct refheap *heap);
+long refisland_try_all(struct refheap *heap);
+
+/* reclaim.c */
+long refisland_reclaim(struct refisland *island);
+
+/* thread.c */
+long refheap_do_collect(struct refheap *heap, bool full);
+int refheap_thread(void *data);
+void refheap_wake(struct refheap *heap);
+void refheap_wake_work(struct irq_work *work);
+
+/* report.c */
+__printf(2, 3)
+void refobj_warn(const struct refobj *obj, const char *format, ...);
+void refheap_report_held(struct refheap *heap);
+
+/* debugfs.c, control.c */
+int refdebugfs_init(void);
+void refdebugfs_exit(void);
+void refdebugfs_add(struct refheap *heap);
+void refdebugfs_remove(struct refheap *heap);
+extern const struct file_operations refcontrol_fops;
+extern const struct file_operations refobjects_fops;
+
+/* pressure.c */
+int refpressure_init(void);
+void refpressure_exit(void);
+
+#endif /* _REFHEAP_INTERNAL_H */

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Islands: suspects that refer to one another, in either direction, are
+ * tried together; others must not suffer from what happens to them.
+ */
+#include <trace/events/refheap.h>
+
+#include "internal.h"
+
+/* How often what is left of an island is tried again in one collection. */
+#define REFISLAND_TRIALS	16
+
+static bool row_suspect(const struct refchunk *chunk, unsigned int index)
+{
+	return (chunk->state[index] & (ROW_SEEN | ROW_LIVE)) == ROW_SEEN;
+}
+
+static u32 *row_link(struct refheap *heap, u32 row)
+{
+	return &refrow_chunk(heap, row)->link[row & REFROW_INDEX];
+}
+
+/* Union-find in the links: an island's head links to itself. */
+static u32 refisland_head(struct refheap *heap, u32 row)
+{
+	u32 *link = row_link(heap, row), *up;
+
+	while (*link != row) {
+		up = row_link(heap, *link);
+		*link = *up;	/* halve the path */
+		row = *link;
+		link = row_link(heap, row);
+	}
+	return row;
+}
+
+struct refdivide {
+	struct refvisitor visitor;
+	struct refheap *heap;
+	u32 row;		/* whose slots are visited */
+};
+
+static void refdivide_slot(struct refvisitor *visitor, struct refslot *slot)
+{
+	struct refdivide *divide = container_of(visitor, struct refdivide,
+						visitor);
+	struct refobj *target = READ_ONCE(slot->target);
+	struct refchunk *chunk;
+	unsigned int index;
+	u32 head, other;
+
+	if (!target)
+		return;
+	chunk = refrow_find(divide->heap, target, &index);
+	if (!chunk || !row_suspect(chunk, index))
+		return;
+	head = refisland_head(divide->heap, divide->row);
+	other = refisland_head(divide->heap, chunk_row(chunk, index));
+	if (head != other)
+		*row_link(divide->heap, max(head, other)) = min(head, other);
+}
+
+/* Call @each on every suspect. */
+static void refisland_for_suspects(struct refheap *heap,
+				   void (*each)(struct refdivide *divide,
+						struct refwalk *walk,
+						struct refchunk *chunk,
+						unsigned int index),
+				   struct refdivide *divide)
+{
+	struct refchunk *chunk, *next;
+	struct refwalk walk;
+	unsigned int index;
+
+	refwalk_begin(&walk);
+	refheap_for_each_touched(heap, chunk, next) {
+		for (index = 0; index < REFROW_PER_CHUNK; index++)
+			if (row_suspect(chunk, index))
+				each(divide, &walk, chunk, index);
+		refwalk_pause(&walk, REFROW_PER_CHUNK);
+	}
+	refwalk_end(&walk);
+}
+
+static void refdivide_alone(struct refdivide *divide, struct refwalk *walk,
+			    struct refchunk *chunk, unsigned int index)
+{
+	chunk->link[index] = chunk_row(chunk, index);
+}
+
+static void refdivide_join(struct refdivide *divide, struct refwalk *walk,
+			   struct refchunk *chunk, unsigned int index)
+{
+	divide->row = chunk_row(chunk, index);
+	/* What cannot be visited now will not be closed either. */
+	refrow_walk(walk, chunk, index, &divide->visitor);
+}
+
+static void refdivide_flatten(struct refdivide *divide, struct refwalk *walk,
+			      struct refchunk *chunk, unsigned int index)
+{
+	u32 row = chunk_row(chunk, index);
+	u32 head = refisland_head(divide->heap, row);
+
+	chunk->link[index] = head;
+	if (head == row)
+		chunk->state[index] |= ROW_HEAD;
+}
+
+/* Turn the links into rings, head first. */
+static void refdivide_ring(struct refdivide *divide, struct refwalk *walk,
+			   struct refchunk *chunk, unsigned int index)
+{
+	u32 *head;
+
+	if (chunk->state[index] & ROW_HEAD)
+		return;
+	head = row_link(divide->heap, chunk->link[index]);
+	chunk->link[index] = *head;
+	*head = chunk_row(chunk, index);
+}
+
+/* Divide the suspects into islands: rings through the links, heads marked. */
+u64 refisland_divide(struct refheap *heap)
+{
+	struct refdivide divide = {
+		.visitor.slot = refdivide_slot,
+		.heap = heap,
+	};
+	struct refchunk *chunk, *next;
+	unsigned int index;
+	u64 islands = 0;
+
+	refisland_for_suspects(heap, refdivide_alone, &divide);
+	refisland_for_suspects(heap, refdivide_join, &divide);
+	refisland_for_suspects(heap, refdivide_flatten, &divide);
+	refisland_for_suspects(heap, refdivide_ring, &divide);
+	refheap_for_each_touched(heap, chunk, next)
+		for (index = 0; index < REFROW_PER_CHUNK; index++)
+			islands += !!(chunk->state[index] & ROW_HEAD);
+	trace_refheap_phase(heap, REFHEAP_PHASE_DIVIDED, islands);
+	return islands;
+}
+
+/* Leave a row's object for another collection. */
+static void refisland_remark(struct refchunk *chunk, unsigned int index)
+{
+	if (chunk->state[index] & ROW_ROOT && chunk_object(chunk, index) &&
+	    !busted("remark"))
+		refrow_mark(chunk_place(chunk, index));
+}
+
+/*
+ * A trial failed.  Drop the member that spoiled it and all that it leads to,
+ * and keep the rest for another; without such a member drop all.  The dropped
+ * stay candidates if they were.
+ */
+static void refisland_shrink(struct refisland *island, bool all)
+{
+	struct refheap *heap = island->heap;
+	u32 row = island->first, next, first = U32_MAX, last = U32_MAX;
+	struct refchunk *chunk;
+	unsigned int index;
+
+	if (island->failed) {
+		island->failed->state[island->failed_index] |= ROW_LIVE;
+		reftrace_push(heap, island->failed, island->failed_index);
+		reftrace_spread_live(heap);
+	}
+	rcu_read_lock();
+	do {
+		chunk = refrow_chunk(heap, row);
+		index = row & REFROW_INDEX;
+		next = chunk->link[index];
+		chunk->state[index] &= ~ROW_MEMBER;
+		if (all || !island->failed || chunk->state[index] & ROW_LIVE) {
+			chunk->state[index] |= ROW_LIVE;
+			refisland_remark(chunk, index);
+		} else {
+			if (first == U32_MAX)
+				first = row;
+			else
+				*row_link(heap, last) = row;
+			last = row;
+		}
+		row = next;
+	} while (row != island->first);
+	rcu_read_unlock();
+	if (first != U32_MAX)
+		*row_link(heap, last) = first;
+	island->first = first;
+}
+
+/* Try one island, and what is left of it, until it is gone or given up. */
+static long refisland_try(struct refheap *heap, u32 head)
+{
+	struct refisland island = { .heap = heap, .first = head };
+	unsigned int trial;
+
+	for (trial = 1; island.first != U32_MAX; trial++) {
+		if (refisland_judge(&island) && refisland_condemn(&island))
+			return refisland_reclaim(&island);
+		refisland_shrink(&island, trial == REFISLAND_TRIALS);
+		cond_resched();
+	}
+	return 0;
+}
+
+/* Return: how many objects were reclaimed as members of islands. */
+long refisland_try_all(struct refheap *heap)
+{
+	struct refchunk *chunk, *next;
+	unsigned int index;
+	long reclaimed = 0;
+
+	refheap_for_each_touched(heap, chunk, next)
+		for (index = 0; index < REFROW_PER_CHUNK; index++) {
+			if (!(chunk->state[index] & ROW_HEAD))
+				continue;
+			chunk->state[index] &= ~ROW_HEAD;
+			reclaimed += refisland_try(heap,
+						   chunk_row(chunk, index));
+			cond_resched();
+		}
+	return reclaimed;
+}

@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Objects: allocation, the out of line parts of counting, freeing.
+ */
+#include <linux/mm.h>
+#include <linux/overflow.h>
+
+#include "internal.h"
+
+/* Reserve room under the heap's limits; exact, at the price of an atomic. */
+static bool refheap_charge(struct refheap *heap, u64 bytes)
+{
+	const struct refheap_params *params = &heap->params;
+
+	if (params->max_objects &&
+	    atomic64_inc_return(&heap->charged_objects) > params->max_objects)
+		goto uncharge_objects;
+	if (params->max_bytes &&
+	    atomic64_add_return(bytes, &heap->charged_bytes) >
+	    params->max_bytes)
+		goto uncharge_bytes;
+	return true;
+
+uncharge_bytes:
+	atomic64_sub(bytes, &heap->charged_bytes);
+uncharge_objects:
+	if (params->max_objects)
+		atomic64_dec(&heap->charged_objects);
+	return false;
+}
+
+static void refheap_uncharge(struct refheap *heap, u64 bytes)
+{
+	if (heap->params.max_objects)
+		atomic64_dec(&heap->charged_objects);
+	if (heap->params.max_bytes)
+		atomic64_sub(bytes, &heap->charged_bytes);
+}
+
+static struct refarray *refarray_alloc(size_t length, gfp_t gfp)
+{
+	struct refarray *array;
+	size_t bytes = struct_size(array, slot, length);
+
+	array = gfpflags_allow_blocking(gfp) ?
+		kvzalloc(bytes, gfp | __GFP_NOWARN) :
+		kzalloc(bytes, gfp | __GFP_NOWARN);
+	if (array)
+		array->length = length;
+	return array;
+}
+
+/* Zero the payload by hand: __GFP_ZERO would wipe the word under a reader. */
+static void refobj_zero(const struct reftype *type, void *memory)
+{
+	size_t header = type->desc.header;
+	size_t rest = header + sizeof(struct refobj);
+
+	memset(memory, 0, header);
+	memset(memory + rest, 0, type->desc.size - rest);
+}
+
+/*
+ * Bring type-stable memory to life.  A reader that came to it by an old
+ * pointer finds a word without a valid count until the last line, and from
+ * then on a new object that it tells from the old one by the version.
+ */
+static struct refobj *refobj_init(struct reftype *type, void *memory,
+				  struct refarray *array, unsigned long place)
+{
+	struct refobj *obj = memory + type->desc.header;
+	u64 word;
+
+	/*
+	 * On a fresh page the word is anything.  Nobody can have a pointer
+	 * from before: pages come and go with a grace period between.
+	 */
+	atomic64_set(&obj->word, refword_dead(refword_read(obj)));
+	refobj_zero(type, memory);
+	if (array)
+		/* Pairs with the dependent load in refobj_walk(). */
+		smp_store_release(refobj_array(type, obj), array);
+	WRITE_ONCE(obj->place, place);
+	refrow_publish(place, obj);
+
+	word = (refword_read(obj) & WORD_VERSION_MASK) + REFWORD_VERSION;
+	word |= type->leaf ? REFWORD_LEAF : REFWORD_FRESH;
+	/* Pairs with refword_read_acquire() and with refobj_acquire(). */
+	atomic64_set_release(&obj->word, word | 1);
+	return obj;
+}
+
+static u64 reftype_bytes_of(const struct reftype *type, size_t length)
+{
+	struct refarray *array;
+
+	return type->desc.size +
+	       (type->desc.array ? struct_size(array, slot, length) : 0);
+}
+
+static struct refobj *refobj_create(struct reftype *type, size_t length,
+				    gfp_t gfp)
+{
+	struct refheap *heap = type->heap;
+	struct refarray *array = NULL;
+	u64 bytes = reftype_bytes_of(type, length);
+	unsigned long place;
+	void *memory;
+
+	if (READ_ONCE(heap->dead) || !refheap_charge(heap, bytes))
+		return NULL;
+	if (type->desc.array) {
+		array = refarray_alloc(length, gfp);
+		if (!array)
+			goto uncharge;
+	}
+	place = refrow_alloc(type, gfp);
+	if (!place)
+		goto free_array;
+	memory = kmem_cache_alloc(type->cache, gfp & ~__GFP_ZERO);
+	if (!memory)
+		goto free_row;
+
+	this_cpu_inc(type->cpu->allocated);
+	if (array)
+		this_cpu_add(type->cpu->array_bytes, bytes - type->desc.size);
+	return refobj_init(type, memory, array, place);
+
+free_row:
+	refrow_free(place);
+free_array:
+	kvfree(array);
+uncharge:
+	refheap_uncharge(heap, bytes);
+	return NULL;
+}
+
+/**
+ * refobj_alloc - allocate an object
+ * @type: of a living heap, without an array
+ * @gfp: as for kmalloc(); __GFP_ZERO makes no difference, the payload is zero
+ *
+ * Context: as @gfp allows; on PREEMPT_RT not with preemption off.
+ * Return: the object with one counted reference, owned by the caller, or
+ * NULL when there is no memory, or a limit of the heap would be exceeded.
+ */
+struct refobj *refobj_alloc(struct reftype *type, gfp_t gfp)
+{
+	return refobj_create(type, 0, gfp);
+}
+REFHEAP_EXPORT(refobj_alloc);
+
+/**
+ * refobj_alloc_array - allocate an object with an array of slots
+ * @type: a type with &reftype_desc.array
+ * @length: of the array; it cannot change later
+ * @gfp: as for kmalloc(); arrays larger than a page need a sleeping one to
+ *	 be sure to be found
+ *
+ * Context: as @gfp allows.
+ * Return: the object with one counted reference, owned by the caller, or
+ * NULL when there is no memory, a limit of the heap would be exceeded, or
+ * @type has no array.
+ */
+struct refobj *refobj_alloc_array(struct reftype *type, size_t length,
+				  gfp_t gfp)
+{
+	if (WARN_ON_ONCE(!type->desc.array))
+		return NULL;
+	return refobj_create(type, length, gfp);
+}
+REFHEAP_EXPORT(refobj_alloc_array);
+
+/* The RCU callback of an array; kvfree_rcu() wants a constant offset < 4096. */
+static void refarray_free(struct refarray *array)
+{
+	kvfree_rcu(array, rcu);
+}
+
+/*
+ * Return the memory of an object whose count is zero and whose slots are
+ * empty.  The RCU section keeps the heap until the last line.
+ */
+void refobj_free(struct refobj *obj)
+{
+	unsigned long place = READ_ONCE(obj->place);
+	struct reftype *type = place_chunk(place)->type;
+	struct refheap *heap = type->heap;
+	struct refarray *array = NULL;
+	u64 bytes;
+
+	if (busted("leak"))
+		return;
+	if (type->desc.array) {
+		array = *refobj_array(type, obj);
+		WRITE_ONCE(*refobj_array(type, obj), NULL);
+	}
+	bytes = reftype_bytes_of(type, array ? array->length : 0);
+	if (array) {
+		this_cpu_add(type->cpu->array_bytes,
+			     type->desc.size - bytes);
+		refarray_free(array);
+	}
+
+	rcu_read_lock();
+	refrow_free(place);
+	kmem_cache_free(type->cache, refobj_memory(type, obj));
+	refheap_uncharge(heap, bytes);
+	this_cpu_inc(type->cpu->freed);
+	/* Pairs with the grace period in refheap_destroy(). */
+	if (unlikely(READ_ONCE(heap->dead)))
+		irq_work_queue(&heap->wake);
+	rcu_read_unlock();
+}
+
+/* The count is outside its valid zone: saturated, or a misuse. */
+static void refobj_correct(struct refobj *obj, u32 zone)
+{
+	u64 leaf = refobj_chunk(obj)->type->leaf ? REFWORD_LEAF : 0;
+	u64 word = refword_read(obj), new;
+
+	/* Read-modify-write: the memory may be brought to life meanwhile. */
+	do {
+		if (refword_counted(word))
+			return;
+		new = ((word & WORD_VERSION_MASK) + REFWORD_VERSION) | leaf |
+		      zone;
+		if (zone == REFCOUNT_ZONE_DEAD)
+			new |= REFWORD_DEAD;
+	} while (!refword_try_cmpxchg(obj, &word, new));
+}
+
+static bool refcount_saturated(u32 count)
+{
+	return count > REFCOUNT_ZONE_MAX && count < REFCOUNT_ZONE_RELEASED;
+}
+
+void __refobj_get_slow(struct refobj *obj, u64 old)
+{
+	u32 count = refword_count(old);
+
+	if (count == REFCOUNT_ZONE_MAX)
+		refobj_warn(obj, "count saturated, the object leaks");
+	if (count == REFCOUNT_ZONE_MAX || refcount_saturated(count)) {
+		refobj_correct(obj, REFCOUNT_ZONE_SATURATED);
+		return;
+	}
+	refobj_warn(obj, count ? "get of a dead object" : "get on zero");
+	if (!count) {
+		/* It is one now, and must not be put to zero a second time. */
+		old += REFWORD_GET;
+		refword_try_cmpxchg(obj, &old, refword_dead(old));
+		return;
+	}
+	refobj_correct(obj, REFCOUNT_ZONE_DEAD);
+}
+REFHEAP_EXPORT(__refobj_get_slow);
+
+/* A put found no valid count and, in case @done, has already lowered it. */
+static void refobj_put_invalid(struct refobj *obj, u32 count, bool done)
+{
+	if (refcount_saturated(count)) {
+		refobj_correct(obj, REFCOUNT_ZONE_SATURATED);
+		return;
+	}
+	refobj_warn(obj, count ? "put of a dead object" : "put on zero");
+	if (done)
+		refobj_correct(obj, REFCOUNT_ZONE_DEAD);
+}
+
+/*
+ * Give up one counted reference without releasing.
+ *
+ * The mark is set in the word together with the decrement, by one
+ * compare-and-swap, because afterwards the object may be gone; the row is
+ * marked after it.  While the word says MARKED, others need not mark: the
+ * collector clears the row's mark, then MARKED, and what it reads in that
+ * instant is the word behind all decrements that relied on it.
+ *
+ *	T1 (here)			collector
+ *	word: count - 1, MARKED
+ *					(row not marked: does not look)
+ *	row: marked
+ *					row: clear; word: clear MARKED, read
+ *
+ * Context: any but NMI.
+ * Return: true if that was the last reference and the caller has to release.
+ */
+bool refobj_drop(struct refobj *obj)
+{
+	u64 old = refword_read(obj), new;
+	unsigned long place;
+	bool mark;
+
+	rcu_read_lock();
+	place = READ_ONCE(obj->place);
+	do {
+		if (unlikely(!refword_counted(old))) {
+			refobj_put_invalid(obj, refword_count(old), false);
+			rcu_read_unlock();
+			return false;
+		}
+		mark = refword_count(old) > 1 &&
+		       !(old & (REFWORD_MARKED | REFWORD_LEAF | REFWORD_DEAD));
+		new = old + REFWORD_PUT;
+		if (mark)
+			new |= REFWORD_MARKED;
+	} while (!refword_try_cmpxchg(obj, &old, new));
+	if (mark)
+		refrow_mark(place);
+	rcu_read_unlock();
+	return refword_count(old) == 1 && !(old & REFWORD_DEAD);
+}
+
+void __refobj_put_unmarked(struct refobj *obj)
+{
+	if (refobj_drop(obj))
+		refobj_release(obj);
+}
+REFHEAP_EXPORT(__refobj_put_unmarked);
+
+/*
+ * The decrement has been done, with preemption off since before it, and it
+ * was the last reference, or found no valid count, or the collector cleared
+ * MARKED between the caller's look at it and the decrement.
+ */
+void __refobj_put_slow(struct refobj *obj, unsigned long place, u64 old)
+{
+	u32 count = refword_count(old);
+
+	if (count == 1 && !(old & REFWORD_DEAD)) {
+		preempt_enable();
+		/* Pairs with the release of all other puts: see their writes. */
+		smp_acquire__after_ctrl_dep();
+		refobj_release(obj);
+		return;
+	}
+	if (!refword_counted(old)) {
+		refobj_put_invalid(obj, count, true);
+	} else if (!(old & (REFWORD_LEAF | REFWORD_DEAD))) {
+		/* Pairs with refcandidate_take(), see refrow_mark(). */
+		smp_mb__after_atomic();
+		refrow_mark(place);
+	}
+	preempt_enable();
+}
+REFHEAP_EXPORT(__refobj_put_slow);
+
+/**
+ * refobj_get_unless_zero - turn a borrowed pointer into a reference
+ * @obj: read from somewhere under RCU, in the same read section
+ *
+ * From the instant an island is condemned it fails for every member, and
+ * before that success saves the island (G13).  It never fails for an object
+ * that stays alive.
+ *
+ * The memory may have been reused for another object of the same type since
+ * @obj was read: after success, look again whether the place it was read
+ * from still says @obj, and put it if not.
+ *
+ * Context: any but NMI, under rcu_read_lock().
+ * Return: true if the caller now holds a counted reference.
+ */
+bool refobj_get_unless_zero(struct refobj *obj)
+{
+	u64 seen;
+
+	return refobj_acquire(obj, &seen);
+}
+REFHEAP_EXPORT(refobj_get_unless_zero);
+
+/**
+ * refobj_type - type of an object
+ * @obj: a held object
+ *
+ * Context: any.
+ * Return: the type it was allocated with.
+ */
+struct reftype *refobj_type(const struct refobj *obj)
+{
+	return refobj_chunk(obj)->type;
+}
+REFHEAP_EXPORT(refobj_type);
+
+/**
+ * refobj_heap - heap of an object
+ * @obj: a held object
+ *
+ * Context: any.
+ * Return: the heap it lives in.
+ */
+struct refheap *refobj_heap(const struct refobj *obj)
+{
+	return refobj_chunk(obj)->heap;
+}
+REFHEAP_EXPORT(refobj_heap);

@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Releasing objects whose count is zero, and what they alone kept alive.
+ *
+ * Iterative (G7): an object at zero joins a queue that runs through the rows
+ * of the object table; the outermost put on a stack works it off in order.
+ * A put from inside a release callback has to find that queue: it is
+ * registered under the task and its level of interrupt nesting.
+ *
+ * Budgeted (G1): REFRELEASE_BUDGET objects and slots in a context that may
+ * sleep, REFRELEASE_BUDGET_ATOMIC elsewhere; the rest, and what the context
+ * forbids, goes to the heap's thread.
+ */
+#include <linux/hash.h>
+#include <linux/sched.h>
+
+#include "internal.h"
+
+#define REFRELEASE_BUDGET		65536
+#define REFRELEASE_BUDGET_ATOMIC	256
+#define REFRELEASE_RESCHED		256
+
+/*
+ * Where the cascades now running are registered: a set-associative table.
+ * Only the context that a key stands for stores or believes its entry, so
+ * claiming is one compare-and-swap against others that hash to the same set.
+ * A context that finds its set full leaves its work to the heap's thread.
+ */
+#define REFCASCADE_BITS	8
+#define REFCASCADE_WAYS	4
+
+struct refcascade_entry {
+	unsigned long key;		/* task and level, 0 when free */
+	struct refcascade *cascade;	/* of the context with that key */
+};
+
+static struct {
+	struct refcascade_entry way[REFCASCADE_WAYS];
+} ____cacheline_aligned refcascade_table[1 << REFCASCADE_BITS];
+
+static unsigned long refcascade_key(void)
+{
+	BUILD_BUG_ON(__alignof__(struct task_struct) < 4);
+	return (unsigned long)current | interrupt_context_level();
+}
+
+static struct refcascade_entry *refcascade_set(unsigned long key)
+{
+	return refcascade_table[hash_long(key, REFCASCADE_BITS)].way;
+}
+
+/* The entry of this context, or NULL. */
+static struct refcascade_entry *refcascade_find(void)
+{
+	unsigned long key = refcascade_key();
+	struct refcascade_entry *entry = refcascade_set(key);
+	unsigned int i;
+
+	for (i = 0; i < REFCASCADE_WAYS; i++, entry++)
+		if (READ_ONCE(entry->key) == key)
+			return entry;
+	return NULL;
+}
+
+static struct refcascade_entry *refcascade_claim(struct refcascade *cascade)
+{
+	unsigned long key = refcascade_key();
+	struct refcascade_entry *entry = refcascade_set(key);
+	unsigned int i;
+
+	for (i = 0; i < REFCASCADE_WAYS; i++, entry++) {
+		if (READ_ONCE(entry->key) || cmpxchg(&entry->key, 0, key))
+			continue;
+		entry->cascade = cascade;
+		return entry;
+	}
+	return NULL;
+}
+
+static void refcascade_unclaim(struct refcascade_entry *entry)
+{
+	smp_store_release(&entry->key, 0);
+}
+
+/* Is the caller inside a callback of @heap? */
+bool refheap_in_callback(const struct refheap *heap)
+{
+	struct refcascade_entry *entry = refcascade_find();
+
+	return current == heap->thread ||
+	       (entry && entry->cascade->running == heap);
+}
+
+/* Certain that sleeping is legal here; false where it cannot be told. */
+static bool refrelease_may_sleep(void)
+{
+	return IS_ENABLED(CONFIG_PREEMPT_COUNT) && preemptible() &&
+	       !rcu_preempt_depth();
+}
+
+/*
+ * May the slab be entered?  On PREEMPT_RT not from hardirq context nor under
+ * raw locks.  A kernel that checks lock nesting for RT complains of the same
+ * elsewhere; it is told what RT is told.
+ */
+static bool refrelease_may_free(void)
+{
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT) &&
+	    !IS_ENABLED(CONFIG_PROVE_RAW_LOCK_NESTING))
+		return true;
+	return preemptible();
+}
+
+/*
+ * An object at zero is its releaser's alone: a store will do.  Readers with
+ * an old pointer see a word without a valid count.
+ */
+static void refobj_stamp_dead(struct refobj *obj)
+{
+	atomic64_set(&obj->word, refword_dead(refword_read(obj)));
+}
+
+static void refobj_link(struct refobj *obj, struct refobj *next)
+{
+	unsigned long place = obj->place;
+
+	WRITE_ONCE(place_chunk(place)->object[place_index(place)],
+		   (unsigned long)next | REFROW_LINK);
+}
+
+static struct refobj *refobj_linked(const struct refobj *obj)
+{
+	unsigned long place = obj->place;
+
+	return (struct refobj *)
+	       (place_chunk(place)->object[place_index(place)] & ~REFROW_LINK);
+}
+
+void refcascade_init(struct refcascade *cascade, bool thread)
+{
+	cascade->first = NULL;
+	cascade->last = NULL;
+	cascade->running = NULL;
+	cascade->spent = 0;
+	cascade->may_sleep = thread || refrelease_may_sleep();
+	cascade->budget = thread ? 0 : cascade->may_sleep ?
+			  REFRELEASE_BUDGET : REFRELEASE_BUDGET_ATOMIC;
+}
+
+/* Queue an object whose count has just become zero. */
+void refcascade_add(struct refcascade *cascade, struct refobj *obj)
+{
+	refobj_stamp_dead(obj);
+	refobj_link(obj, NULL);
+	if (cascade->first)
+		refobj_link(cascade->last, obj);
+	else
+		cascade->first = obj;
+	cascade->last = obj;
+}
+
+static struct refobj *refcascade_next(struct refcascade *cascade)
+{
+	struct refobj *obj = cascade->first;
+
+	if (obj)
+		cascade->first = refobj_linked(obj);
+	return obj;
+}
+
+static bool refcascade_exhausted(const struct refcascade *cascade)
+{
+	return cascade->budget && cascade->spent >= cascade->budget;
+}
+
+static void refcascade_spend(struct refcascade *cascade, unsigned int cost)
+{
+	unsigned int before = cascade->spent / REFRELEASE_RESCHED;
+
+	cascade->spent += cost;
+	if (cascade->may_sleep &&
+	    cascade->spent / REFRELEASE_RESCHED != before)
+		cond_resched();
+}
+
+/* Leave an object at zero to its heap's thread. */
+void refobj_defer(struct refobj *obj)
+{
+	struct refheap *heap = refobj_chunk(obj)->heap;
+	struct refobj *head;
+
+	refobj_stamp_dead(obj);
+	/* Once queued, the object, and soon the heap, may be gone. */
+	rcu_read_lock();
+	this_cpu_inc(heap->cpu->deferred);
+	head = READ_ONCE(heap->deferred);
+	do {
+		refobj_link(obj, head);
+		/* Pairs with the xchg in refheap_release_deferred(). */
+	} while (!try_cmpxchg(&heap->deferred, &head, obj));
+	if (!head)
+		irq_work_queue(&heap->wake);
+	rcu_read_unlock();
+}
+
+/* Empties slots; what they alone kept alive joins the cascade. */
+struct refclear {
+	struct refvisitor visitor;
+	struct refcascade *cascade;
+	unsigned int slots;
+};
+
+static void refclear_slot(struct refvisitor *visitor, struct refslot *slot)
+{
+	struct refclear *clear = container_of(visitor, struct refclear,
+					      visitor);
+	struct refobj *target = READ_ONCE(slot->target);
+
+	clear->slots++;
+	if (!target)
+		return;
+	/* Nobody holds the owner, so nobody else writes: unpublish first. */
+	WRITE_ONCE(slot->target, NULL);
+	/* Fully ordered, and so behind the store. */
+	if (!refobj_drop(target))
+		return;
+	if (busted("recursion"))
+		refobj_release(target);
+	else
+		refcascade_add(clear->cascade, target);
+}
+
+/*
+ * Empty the slots of an object that nobody can reach.
+ *
+ * Return: true when they are empty, false if the thread has to go on with it.
+ */
+static bool refobj_clear(struct refcascade *cascade, struct refobj *obj,
+			 struct reftype *type)
+{
+	struct refclear clear = {
+		.visitor.slot = refclear_slot,
+		.cascade = cascade,
+	};
+	long at = 0;
+
+	for (;;) {
+		clear.slots = 0;
+		rcu_read_lock();
+		at = refobj_walk(obj, type, at, REFRELEASE_RESCHED,
+				 &clear.visitor);
+		rcu_read_unlock();
+		refcascade_spend(cascade, clear.slots);
+		if (!at)
+			return true;
+		if (at > 0) {
+			if (refcascade_exhausted(cascade))
+				return false;
+			continue;
+		}
+		if (READ_ONCE(type->heap->dead)) {
+			refobj_warn(obj, "slots cannot be visited any more, what they hold leaks");
+			return true;
+		}
+		if (cascade->budget)
+			return false;
+		/* An earlier reader has its lock: let it finish. */
+		at = 0;
+		schedule_timeout_uninterruptible(1);
+	}
+}
+
+/* Tell the client, unless the heap is past calling it. */
+void refobj_call_release(struct refcascade *cascade, struct refobj *obj)
+{
+	struct reftype *type = refobj_chunk(obj)->type;
+	struct refheap *heap = type->heap;
+	struct refheap *outer = cascade->running;
+
+	if (!type->desc.release || !refheap_callback_begin(heap))
+		return;
+	cascade->running = heap;
+	type->desc.release(obj);
+	cascade->running = outer;
+	refheap_callback_end(heap);
+}
+
+static void refcascade_release(struct refcascade *cascade, struct refobj *obj)
+{
+	struct reftype *type = refobj_chunk(obj)->type;
+
+	if ((type->desc.flags & REFTYPE_RELEASE_SLEEPS &&
+	     !cascade->may_sleep) ||
+	    (!type->leaf && !refobj_clear(cascade, obj, type))) {
+		refobj_defer(obj);
+		return;
+	}
+	refobj_call_release(cascade, obj);
+	refobj_free(obj);
+	refcascade_spend(cascade, 1);
+}
+
+/* Release all that is queued, and what joins meanwhile, within the budget. */
+void refcascade_run(struct refcascade *cascade)
+{
+	struct refobj *obj;
+
+	while ((obj = refcascade_next(cascade))) {
+		if (refcascade_exhausted(cascade))
+			refobj_defer(obj);
+		else
+			refcascade_release(cascade, obj);
+	}
+}
+
+/*
+ * The caller dropped the last reference.
+ *
+ * Context: any but NMI.
+ */
+void refobj_release(struct refobj *obj)
+{
+	struct reftype *type = refobj_chunk(obj)->type;
+	struct refcascade_entry *entry;
+	struct refcascade cascade;
+
+	if (!refrelease_may_free()) {
+		refobj_defer(obj);
+		return;
+	}
+	if (type->leaf && !type->desc.release) {
+		refobj_stamp_dead(obj);
+		refobj_free(obj);
+		return;
+	}
+	entry = busted("recursion") ? NULL : refcascade_find();
+	if (entry) {
+		refcascade_add(entry->cascade, obj);
+		return;
+	}
+	refcascade_init(&cascade, false);
+	entry = refcascade_claim(&cascade);
+	if (!entry && !busted("recursion")) {
+		refobj_defer(obj);
+		return;
+	}
+	refcascade_add(&cascade, obj);
+	refcascade_run(&cascade);
+	if (entry)
+		refcascade_unclaim(entry);
+}
+
+/* Work off what others left to the thread, in the order it came. */
+void refheap_release_deferred(struct refheap *heap)
+{
+	struct refcascade_entry *entry;
+	struct refcascade cascade;
+	struct refobj *obj, *next, *last, *first;
+	unsigned int nr = 0;
+
+	/* Pairs with the compare-and-swap in refobj_defer(). */
+	obj = xchg(&heap->deferred, NULL);
+	if (!obj)
+		return;
+	for (first = NULL, last = obj; obj; obj = next) {
+		next = refobj_linked(obj);
+		refobj_link(obj, first);
+		first = obj;
+		if (!(++nr % REFRELEASE_RESCHED))
+			cond_resched();
+	}
+
+	refcascade_init(&cascade, true);
+	entry = refcascade_claim(&cascade);
+	cascade.first = first;
+	cascade.last = last;
+	refcascade_run(&cascade);
+	if (entry)
+		refcascade_unclaim(entry);
+}

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Slots: the edges of the graph.
+ *
+ * What the closure rule (judge.c) asks of every edit:
+ *
+ *  set	  count up, publish (release); unpublish by the same xchg, count down
+ *  clear unpublish, count down
+ *  take  unpublish, change the target's version
+ *  give  change the target's version, publish, mark the target: an object
+ *	  whose last reference moves into its own slot is garbage without any
+ *	  put
+ *  move  take, then give, with one change of version between them
+ */
+#include "internal.h"
+
+/* May @owner's slot refer to @target?  Refused with a warning if not. */
+static int refslot_check(const struct refobj *owner,
+			 const struct refobj *target)
+{
+	if (unlikely(!refword_counted(refword_read(owner)))) {
+		refobj_warn(owner, "slot of a dead object set");
+		return -EINVAL;
+	}
+	if (!target)
+		return 0;
+	if (unlikely(!refword_counted(refword_read(target)))) {
+		refobj_warn(target, "dead object put into a slot");
+		return -EINVAL;
+	}
+	if (unlikely(refobj_chunk(owner)->heap != refobj_chunk(target)->heap)) {
+		refobj_warn(target, "slot of heap %s may not refer to it",
+			    refobj_chunk(owner)->heap->name);
+		return -EXDEV;
+	}
+	return 0;
+}
+
+/**
+ * refslot_set - make a slot refer to an object
+ * @owner: the held object that @slot is in
+ * @slot: any of its slots
+ * @target: a held object of the same heap, or NULL to empty the slot; the
+ *	    slot counts a reference of its own, the caller keeps his
+ *
+ * The new target is counted before it is published, the old one put after,
+ * which may release it and so call client code.
+ *
+ * Context: any but NMI.
+ * Return: 0; -EXDEV if @target lives in another heap, -EINVAL if @owner or
+ * @target is dead, both with a warning and without effect.
+ */
+int refslot_set(struct refobj *owner, struct refslot *slot,
+		struct refobj *target)
+{
+	struct refobj *old;
+	int err = refslot_check(owner, target);
+
+	if (err)
+		return err;
+	if (target)
+		refobj_get(target);
+	/* Fully ordered: the count is up before anyone can see the edge. */
+	old = xchg(&slot->target, target);
+	if (old)
+		refobj_put(old);
+	return 0;
+}
+REFHEAP_EXPORT(refslot_set);
+
+/**
+ * refslot_clear - empty a slot
+ * @owner: the held object that @slot is in
+ * @slot: any of its slots
+ *
+ * Context: any but NMI.
+ */
+void refslot_clear(struct refobj *owner, struct refslot *slot)
+{
+	struct refobj *old = xchg(&slot->target, NULL);
+
+	if (old)
+		refobj_put(old);
+}
+REFHEAP_EXPORT(refslot_clear);
+
+/*
+ * Change the version of an object that the caller owns a reference to, and
+ * with @mark the flag that a later refrow_mark() makes true.
+ */
+static void refobj_moved(struct refobj *obj, bool mark)
+{
+	u64 old = refword_read(obj), new;
+
+	if (busted("move-version"))
+		return;
+	do {
+		new = old + REFWORD_VERSION;
+		if (mark && !(old & REFWORD_LEAF))
+			new |= REFWORD_MARKED;
+	} while (!refword_try_cmpxchg(obj, &old, new));
+}
+
+/*
+ * Publish an owned reference.  The row is marked after the edge can be seen:
+ * a collector that clears the mark before sees no edge yet, and must look
+ * again.  From the xchg on the object may be gone; the RCU section keeps its
+ * chunk.
+ */
+static struct refobj *refslot_publish(struct refslot *slot, struct refobj *ref)
+{
+	unsigned long place;
+	struct refobj *old;
+
+	rcu_read_lock();
+	place = READ_ONCE(ref->place);
+	old = xchg(&slot->target, ref);
+	if (!place_chunk(place)->type->leaf && !busted("give-mark"))
+		refrow_mark(place);
+	rcu_read_unlock();
+	return old;
+}
+
+/**
+ * refslot_give - move a reference into a slot
+ * @owner: the held object that @slot is in; may be @ref itself
+ * @slot: any of its slots
+ * @ref: a reference that the caller owns; on success it is the slot's
+ *
+ * Context: any but NMI.
+ * Return: 0; -EXDEV or -EINVAL as refslot_set(), and then the caller still
+ * owns @ref.
+ */
+int refslot_give(struct refobj *owner, struct refslot *slot,
+		 struct refobj *ref)
+{
+	struct refobj *old;
+	int err = refslot_check(owner, ref);
+
+	if (err)
+		return err;
+	if (!ref) {
+		refslot_clear(owner, slot);
+		return 0;
+	}
+	refobj_moved(ref, true);
+	old = refslot_publish(slot, ref);
+	if (old)
+		refobj_put(old);
+	return 0;
+}
+REFHEAP_EXPORT(refslot_give);
+
+/**
+ * refslot_take - move the reference out of a slot
+ * @owner: the held object that @slot is in
+ * @slot: any of its slots
+ *
+ * Context: any but NMI.
+ * Return: what the slot referred to, now owned by the caller, or NULL.
+ */
+struct refobj *refslot_take(struct refobj *owner, struct refslot *slot)
+{
+	struct refobj *ref = xchg(&slot->target, NULL);
+
+	if (ref)
+		refobj_moved(ref, false);
+	return ref;
+}
+REFHEAP_EXPORT(refslot_take);
+
+/**
+ * refslot_move - move a reference from slot to slot
+ * @to_owner: the held object that @to is in
+ * @to: receives the reference; what it held is put
+ * @from_owner: the held object that @from is in, of the same heap
+ * @from: is left empty
+ *
+ * The count does not change, the target's version does.
+ *
+ * Context: any but NMI.
+ * Return: 0; -EXDEV if the owners live in different heaps, -EINVAL if
+ * @to_owner is dead, both with a warning and without effect.
+ */
+int refslot_move(struct refobj *to_owner, struct refslot *to,
+		 struct refobj *from_owner, struct refslot *from)
+{
+	struct refobj *ref, *old;
+	int err = refslot_check(to_owner, from_owner);
+
+	if (err)
+		return err;
+	if (to == from)
+		return 0;
+	ref = xchg(&from->target, NULL);
+	if (ref) {
+		refobj_moved(ref, true);
+		old = refslot_publish(to, ref);
+	} else {
+		old = xchg(&to->target, NULL);
+	}
+	if (old)
+		refobj_put(old);
+	return 0;
+}
+REFHEAP_EXPORT(refslot_move);
+
+/*
+ * The reference taken by a load whose second look failed.  It may be the last
+ * one of an object that the caller never asked for: its release must not run
+ * under the caller's locks.
+ */
+static void refobj_put_stranger(struct refobj *obj)
+{
+	if (refobj_drop(obj))
+		refobj_defer(obj);
+}
+
+/**
+ * refslot_load - read a slot without a lock
+ * @slot: of an object that the caller holds
+ *
+ * Context: any but NMI.  Never releases an object in the caller's context.
+ * Return: what the slot referred to at some moment during the call, with a
+ * counted reference that the caller owns, or NULL if it was empty.
+ */
+struct refobj *refslot_load(const struct refslot *slot)
+{
+	struct refobj *obj;
+	bool got, same, dead;
+	u64 seen;
+
+	for (;;) {
+		rcu_read_lock();
+		/* The address dependency orders the header behind the slot. */
+		obj = READ_ONCE(slot->target);
+		if (!obj) {
+			rcu_read_unlock();
+			return NULL;
+		}
+		got = refobj_acquire(obj, &seen);
+		/* Acquired first, looked at again second. */
+		same = READ_ONCE(slot->target) == obj;
+		/* Dead all the while: the owner was not held. */
+		dead = !got && refword_read(obj) == seen;
+		rcu_read_unlock();
+		if (got && same)
+			return obj;
+		if (got)
+			refobj_put_stranger(obj);
+		else if (same && dead)
+			return NULL;
+	}
+}
+REFHEAP_EXPORT(refslot_load);

@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tracing: which objects to suspect.  Policy: nothing here has to be right
+ * for the collector to be safe, only for it to find what it should at a cost
+ * in proportion to what changed (G12).
+ *
+ * A discovered object is worth expanding (having its slots read)
+ *  - if all references to it have been met on the way here: it is garbage
+ *    unless something that leads to it is held;
+ *  - if it is young, that is, nobody has looked at it since its allocation:
+ *    looking once is in proportion to the allocations;
+ *  - else it may be a part of an old structure that is being dropped, or a
+ *    hub of the living that something small points to.  These are expanded
+ *    by their number of missing references, the smallest first, while a
+ *    budget in proportion to the work done anyway lasts.  What remains is
+ *    left to a full pass, and heap->unfinished says so.
+ *
+ * Then everything that misses references, and all that it leads to, is alive
+ * for now; the rest is suspect.
+ */
+#include <trace/events/refheap.h>
+
+#include "internal.h"
+
+/* Slots that old objects may cost at least, and per object expanded. */
+#define REFTRACE_BUDGET		4096
+#define REFTRACE_BUDGET_EACH	4
+
+struct reftrace {
+	struct refvisitor visitor;
+	struct refheap *heap;
+	struct refwalk walk;
+	u64 expanded;
+	u64 old_slots;		/* slots of objects expanded on the budget */
+	bool full;
+};
+
+static u32 row_missing(const struct refchunk *chunk, unsigned int index)
+{
+	return refword_count(chunk->snapshot[index]);
+}
+
+/* The stack is bounded; what does not fit stays pending in its row (G8). */
+void reftrace_push(struct refheap *heap, struct refchunk *chunk,
+		   unsigned int index)
+{
+	if (heap->depth < REFHEAP_STACK) {
+		heap->stack[heap->depth++] = chunk_place(chunk, index);
+		return;
+	}
+	chunk->state[index] |= ROW_PENDING;
+	heap->overflow = true;
+}
+
+/* Bring pending rows back, as many as fit. */
+static void reftrace_refill(struct refheap *heap)
+{
+	struct refchunk *chunk, *next;
+	unsigned int index;
+
+	heap->overflow = false;
+	refheap_for_each_touched(heap, chunk, next) {
+		for (index = 0; index < REFROW_PER_CHUNK; index++) {
+			if (!(chunk->state[index] & ROW_PENDING))
+				continue;
+			if (heap->depth == REFHEAP_STACK) {
+				heap->overflow = true;
+				return;
+			}
+			chunk->state[index] &= ~ROW_PENDING;
+			reftrace_push(heap, chunk, index);
+		}
+	}
+}
+
+bool reftrace_pop(struct refheap *heap, struct refchunk **chunk,
+		  unsigned int *index)
+{
+	unsigned long place;
+
+	if (!heap->depth && heap->overflow)
+		reftrace_refill(heap);
+	if (!heap->depth)
+		return false;
+	place = heap->stack[--heap->depth];
+	*chunk = place_chunk(place);
+	*index = place_index(place);
+	return true;
+}
+
+static void reftrace_expand_later(struct refheap *heap, struct refchunk *chunk,
+				  unsigned int index)
+{
+	chunk->state[index] |= ROW_EXPANDED;
+	reftrace_push(heap, chunk, index);
+}
+
+static void reftrace_slot(struct refvisitor *visitor, struct refslot *slot)
+{
+	struct reftrace *trace = container_of(visitor, struct reftrace,
+					      visitor);
+	struct refobj *target = READ_ONCE(slot->target);
+	struct refchunk *chunk;
+	unsigned int index;
+	u8 state;
+
+	if (!target)
+		return;
+	chunk = refrow_find(trace->heap, target, &index);
+	if (!chunk)
+		return;
+	if (!(chunk->state[index] & ROW_SEEN))
+		reftrace_discover(trace->heap, chunk, index, false);
+	state = chunk->state[index];
+	if (!(state & ROW_SEEN) || state & ROW_LIVE)
+		return;
+	if (!row_missing(chunk, index)) {
+		/* More edges than references: it is changing. */
+		chunk->state[index] |= ROW_LIVE;
+		return;
+	}
+	chunk->snapshot[index]--;
+	if (state & ROW_EXPANDED)
+		return;
+	if (!row_missing(chunk, index) || state & ROW_YOUNG)
+		reftrace_expand_later(trace->heap, chunk, index);
+}
+
+/* Expand what is worth it without asking what it costs. */
+static void reftrace_drain(struct reftrace *trace)
+{
+	struct refheap *heap = trace->heap;
+	struct refchunk *chunk;
+	unsigned int index;
+
+	while (reftrace_pop(heap, &chunk, &index)) {
+		if (refrow_walk(&trace->walk, chunk, index, &trace->visitor)) {
+			/* Busy or gone; in either case not for this time. */
+			chunk->state[index] |= ROW_LIVE;
+			if (chunk_object(chunk, index))
+				refrow_mark(chunk_place(chunk, index));
+		}
+		trace->expanded++;
+	}
+}
+
+static u64 reftrace_budget(const struct reftrace *trace)
+{
+	return REFTRACE_BUDGET + REFTRACE_BUDGET_EACH * trace->expanded;
+}
+
+/* Expand old objects with at most @missing references not accounted for. */
+static void reftrace_expand_old(struct reftrace *trace, u32 missing)
+{
+	struct refheap *heap = trace->heap;
+	struct refchunk *chunk, *next;
+	struct refobj *obj;
+	unsigned int index;
+	u64 slots;
+	u8 state;
+
+	/* Chunks that are touched meanwhile are left to the next round. */
+	refheap_for_each_touched(heap, chunk, next) {
+		for (index = 0; index < REFROW_PER_CHUNK; index++) {
+			state = chunk->state[index];
+			if (!(state & ROW_SEEN) ||
+			    state & (ROW_EXPANDED | ROW_LIVE) ||
+			    row_missing(chunk, index) > missing)
+				continue;
+			obj = chunk_object(chunk, index);
+			if (!obj)
+				continue;
+			slots = refobj_slots(obj, chunk->type);
+			if (!trace->full && trace->old_slots + slots >
+			    reftrace_budget(trace))
+				continue;
+			if (!trace->full)
+				trace->old_slots += slots;
+			reftrace_expand_later(heap, chunk, index);
+		}
+		refwalk_pause(&trace->walk, REFROW_PER_CHUNK);
+		reftrace_drain(trace);
+	}
+}
+
+static void reftrace_expand_roots(struct reftrace *trace)
+{
+	struct refheap *heap = trace->heap;
+	struct refchunk *chunk, *next;
+	unsigned int index;
+	u8 state;
+
+	refheap_for_each_touched(heap, chunk, next) {
+		for (index = 0; index < REFROW_PER_CHUNK; index++) {
+			state = chunk->state[index];
+			if (state & ROW_SEEN && state & ROW_YOUNG &&
+			    !(state & (ROW_EXPANDED | ROW_LIVE)))
+				reftrace_expand_later(heap, chunk, index);
+		}
+		refwalk_pause(&trace->walk, REFROW_PER_CHUNK);
+		reftrace_drain(trace);
+	}
+}
+
+static void reftrace_live_slot(struct refvisitor *visitor,
+			       struct refslot *slot)
+{
+	struct reftrace *trace = container_of(visitor, struct reftrace,
+					      visitor);
+	struct refobj *target = READ_ONCE(slot->target);
+	struct refchunk *chunk;
+	unsigned int index;
+
+	if (!target)
+		return;
+	chunk = refrow_find(trace->heap, target, &index);
+	if (!chunk || !(chunk->state[index] & ROW_SEEN) ||
+	    chunk->state[index] & ROW_LIVE)
+		return;
+	chunk->state[index] |= ROW_LIVE;
+	if (chunk->state[index] & ROW_EXPANDED)
+		reftrace_push(trace->heap, chunk, index);
+}
+
+/* What the rows on the stack lead to is alive. */
+void reftrace_spread_live(struct refheap *heap)
+{
+	struct reftrace trace = {
+		.visitor.slot = reftrace_live_slot,
+		.heap = heap,
+	};
+	struct refchunk *chunk;
+	unsigned int index;
+
+	refwalk_begin(&trace.walk);
+	while (reftrace_pop(heap, &chunk, &index))
+		refrow_walk(&trace.walk, chunk, index, &trace.visitor);
+	refwalk_end(&trace.walk);
+}
+
+/* What misses references, or was not expanded, is alive for now. */
+static void reftrace_find_live(struct refheap *heap)
+{
+	struct refchunk *chunk, *next;
+	struct refwalk walk;
+	unsigned int index;
+	u8 *state;
+
+	refwalk_begin(&walk);
+	refheap_for_each_touched(heap, chunk, next) {
+		for (index = 0; index < REFROW_PER_CHUNK; index++) {
+			state = &chunk->state[index];
+			if (!(*state & ROW_SEEN))
+				continue;
+			if (!(*state & ROW_EXPANDED)) {
+				if (!(*state & ROW_LIVE))
+					heap->unfinished = true;
+				*state |= ROW_LIVE;
+			} else if (*state & ROW_LIVE ||
+				   row_missing(chunk, index)) {
+				*state |= ROW_LIVE;
+				reftrace_push(heap, chunk, index);
+			}
+		}
+		refwalk_pause(&walk, REFROW_PER_CHUNK);
+	}
+	refwalk_end(&walk);
+	reftrace_spread_live(heap);
+}
+
+/* From the roots to the suspects: rows that are ROW_SEEN, not ROW_LIVE. */
+void reftrace_run(struct refheap *heap, u64 roots, bool full)
+{
+	struct reftrace trace = {
+		.visitor.slot = reftrace_slot,
+		.heap = heap,
+		.expanded = roots,
+		.full = full,
+	};
+	struct refchunk *newest;
+	u32 missing;
+
+	refwalk_begin(&trace.walk);
+	if (!full) {
+		reftrace_expand_roots(&trace);
+		for (missing = 0; missing <= 16; missing = missing * 4 + 1)
+			reftrace_expand_old(&trace, missing);
+	}
+	do {
+		newest = heap->touched;
+		reftrace_expand_old(&trace, U32_MAX);
+	} while (heap->touched != newest);
+	refwalk_end(&trace.walk);
+
+	heap->stats.traced += trace.expanded - roots;
+	heap->work += trace.expanded;
+	reftrace_find_live(heap);
+	trace_refheap_phase(heap, REFHEAP_PHASE_TRACED,
+			    trace.expanded - roots);
+}
+
+/* Forget the transient state of this collection; survivors grow older. */
+void reftrace_forget(struct refheap *heap)
+{
+	struct refchunk *chunk, *next;
+	unsigned int index, age;
+	u8 *state;
+
+	refheap_for_each_touched(heap, chunk, next) {
+		for (index = 0; index < REFROW_PER_CHUNK; index++) {
+			state = &chunk->state[index];
+			if (!(*state & ROW_SEEN))
+				continue;
+			age = *state >> ROW_AGE_SHIFT;
+			*state = min(age + 1, 3U) << ROW_AGE_SHIFT;
+		}
+		chunk->touched = NULL;
+		cond_resched();
+	}
+	heap->touched = NULL;
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Types: copied descriptors, a slab cache each.
+ */
+#include <linux/err.h>
+#include <linux/string.h>
+
+#include "internal.h"
+
+static bool reftype_desc_valid(const struct reftype_desc *desc)
+{
+	const struct reffield *field;
+	unsigned int i;
+
+	if (!refheap_name_valid(desc->name) ||
+	    desc->size < sizeof(struct refobj) || desc->size > KMALLOC_MAX_SIZE ||
+	    desc->header > desc->size - sizeof(struct refobj) ||
+	    !IS_ALIGNED(desc->header, __alignof__(struct refobj)) ||
+	    (desc->align && !is_power_of_2(desc->align)) ||
+	    desc->flags & ~REFTYPE_RELEASE_SLEEPS ||
+	    (desc->nr_fields && !desc->fields))
+		return false;
+	if (desc->array > desc->size - sizeof(struct refarray *) ||
+	    !IS_ALIGNED(desc->array, sizeof(void *)))
+		return false;
+	for (i = 0; i < desc->nr_fields; i++) {
+		field = &desc->fields[i];
+		if (!field->count ||
+		    !IS_ALIGNED(field->offset, __alignof__(struct refslot)) ||
+		    field->offset + (u64)field->count *
+		    sizeof(struct refslot) > desc->size)
+			return false;
+	}
+	return true;
+}
+
+static bool reftype_name_taken(struct refheap *heap, const char *name)
+{
+	struct reftype *type;
+
+	lockdep_assert_held(&heap->types_lock);
+	list_for_each_entry(type, &heap->types, node)
+		if (!strcmp(type->desc.name, name))
+			return true;
+	return false;
+}
+
+static int reftype_copy(struct reftype *type, const struct reftype_desc *desc)
+{
+	size_t bytes = desc->nr_fields * sizeof(*desc->fields);
+
+	type->desc = *desc;
+	type->desc.name = kstrdup(desc->name, GFP_KERNEL);
+	type->desc.fields = desc->nr_fields ?
+			    kmemdup(desc->fields, bytes, GFP_KERNEL) : NULL;
+	if (!type->desc.name || (desc->nr_fields && !type->desc.fields))
+		return -ENOMEM;
+	return 0;
+}
+
+/* Named after heap and type; unique, since a heap's name and number are. */
+static int reftype_create_cache(struct reftype *type)
+{
+	const struct reftype_desc *desc = &type->desc;
+	slab_flags_t flags = SLAB_TYPESAFE_BY_RCU | SLAB_NO_MERGE;
+
+	if (type->heap->params.flags & REFHEAP_ACCOUNT)
+		flags |= SLAB_ACCOUNT;
+	snprintf(type->slab_name, sizeof(type->slab_name), "refheap-%s-%s",
+		 type->heap->slab_name, desc->name);
+	type->cache = kmem_cache_create(type->slab_name, desc->size,
+					max_t(size_t, desc->align,
+					      __alignof__(struct refobj)),
+					flags, NULL);
+	return type->cache ? 0 : -ENOMEM;
+}
+
+/* The type has no objects, or never had one. */
+void reftype_free(struct reftype *type)
+{
+	if (type->cpu && type->cache)
+		refrow_free_chunks(type);
+	/* Waits for the RCU callbacks that return pages, not for ours. */
+	kmem_cache_destroy(type->cache);
+	free_percpu(type->cpu);
+	kfree(type->desc.fields);
+	kfree(type->desc.name);
+	kfree(type);
+}
+
+static struct reftype *reftype_alloc(struct refheap *heap,
+				     const struct reftype_desc *desc)
+{
+	struct reftype *type = kzalloc(sizeof(*type), GFP_KERNEL);
+	int err = -ENOMEM;
+
+	if (!type)
+		return ERR_PTR(err);
+	type->heap = heap;
+	type->leaf = !desc->nr_fields && !desc->array && !desc->visit;
+	spin_lock_init(&type->rows_lock);
+	INIT_LIST_HEAD(&type->chunks);
+	err = reftype_copy(type, desc);
+	if (err)
+		goto free;
+	type->cpu = alloc_percpu(struct reftype_cpu);
+	if (!type->cpu) {
+		err = -ENOMEM;
+		goto free;
+	}
+	err = reftype_create_cache(type);
+	if (err)
+		goto free;
+	return type;
+
+free:
+	reftype_free(type);
+	return ERR_PTR(err);
+}
+
+/**
+ * refheap_register_type - declare a type of objects
+ * @heap: the heap that they will live in
+ * @desc: what they are; copied
+ *
+ * The type lives as long as the heap.
+ *
+ * Context: process, may sleep.
+ * Return: the type; ERR_PTR(-EINVAL) for a descriptor that makes no sense,
+ * -EEXIST if the heap has a type of that name, or -ENOMEM.
+ */
+struct reftype *refheap_register_type(struct refheap *heap,
+				      const struct reftype_desc *desc)
+{
+	struct reftype *type;
+
+	if (!desc || !reftype_desc_valid(desc))
+		return ERR_PTR(-EINVAL);
+	mutex_lock(&heap->types_lock);
+	if (reftype_name_taken(heap, desc->name)) {
+		type = ERR_PTR(-EEXIST);
+	} else {
+		type = reftype_alloc(heap, desc);
+		if (!IS_ERR(type))
+			list_add_tail_rcu(&type->node, &heap->types);
+	}
+	mutex_unlock(&heap->types_lock);
+	return type;
+}
+REFHEAP_EXPORT(refheap_register_type);
+
+/**
+ * reftype_name - name of a type
+ * @type: of a living heap
+ *
+ * Context: any.
+ * Return: the name it was registered with.
+ */
+const char *reftype_name(const struct reftype *type)
+{
+	return type->desc.name;
+}
+REFHEAP_EXPORT(reftype_name);
+
+/*
+ * Sums over the CPUs.  What has been freed is read first: an object that is
+ * allocated and freed meanwhile is then seen too often rather than not.
+ */
+u64 reftype_freed(const struct reftype *type)
+{
+	u64 freed = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		freed += READ_ONCE(per_cpu_ptr(type->cpu, cpu)->freed);
+	return freed;
+}
+
+u64 reftype_allocated(const struct reftype *type)
+{
+	u64 allocated = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		allocated += READ_ONCE(per_cpu_ptr(type->cpu, cpu)->allocated);
+	return allocated;
+}
+
+u64 reftype_objects(const struct reftype *type)
+{
+	u64 freed = reftype_freed(type);
+
+	/* What was counted there before it was freed is counted here. */
+	smp_rmb();
+	return reftype_allocated(type) - freed;
+}
+
+u64 reftype_bytes(const struct reftype *type)
+{
+	u64 bytes = reftype_objects(type) * type->desc.size;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		bytes += READ_ONCE(per_cpu_ptr(type->cpu, cpu)->array_bytes);
+	return bytes;
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Visiting slots.  The only place that knows where a type keeps them.
+ */
+#include "internal.h"
+
+/* How many slots, or objects, between two chances to reschedule. */
+#define REFWALK_STRETCH	256
+
+struct refarray **refobj_array(const struct reftype *type,
+			       const struct refobj *obj)
+{
+	return refobj_memory(type, obj) + type->desc.array;
+}
+
+void *refobj_memory(const struct reftype *type, const struct refobj *obj)
+{
+	return (void *)obj - type->desc.header;
+}
+
+static void refobj_walk_fields(struct refobj *obj, const struct reftype *type,
+			       struct refvisitor *visitor)
+{
+	void *memory = refobj_memory(type, obj);
+	const struct reffield *field = type->desc.fields;
+	struct refslot *slot;
+	unsigned int i, nr;
+
+	for (i = 0; i < type->desc.nr_fields; i++, field++) {
+		slot = memory + field->offset;
+		for (nr = field->count; nr; nr--)
+			visitor->slot(visitor, slot++);
+	}
+}
+
+/*
+ * Visit slots of an object, a portion at a time: first all that are not in
+ * its array, then @most elements of the array.
+ *
+ * @from is 0 in the first call and then what the last call returned.  The
+ * caller is in an RCU section, in which it has seen that the memory is
+ * @type's; between portions it may leave it and has to look again.
+ *
+ * Return: 0 at the end, where to go on, or -EBUSY if the visit callback did
+ * not succeed or the heap may not call it any more.
+ */
+long refobj_walk(struct refobj *obj, struct reftype *type, long from,
+		 unsigned int most, struct refvisitor *visitor)
+{
+	struct refarray *array;
+	size_t index, end;
+
+	if (!from) {
+		refobj_walk_fields(obj, type, visitor);
+		/* Pairs with the grace period in refheap_destroy(). */
+		if (type->desc.visit &&
+		    (READ_ONCE(type->heap->dead) ||
+		     type->desc.visit(obj, visitor)))
+			return -EBUSY;
+		from = 1;
+	}
+	if (!type->desc.array)
+		return 0;
+	/* Pairs with refobj_init(); freed by RCU in refobj_free(). */
+	array = READ_ONCE(*refobj_array(type, obj));
+	if (!array || from > array->length)
+		return 0;
+	end = min_t(size_t, array->length, from - 1 + most);
+	for (index = from - 1; index < end; index++)
+		visitor->slot(visitor, &array->slot[index]);
+	return end == array->length ? 0 : end + 1;
+}
+
+/* About how many slots a walk would visit. The caller is an RCU reader. */
+u64 refobj_slots(struct refobj *obj, const struct reftype *type)
+{
+	struct refarray *array = NULL;
+	u64 slots = 1;
+	unsigned int i;
+
+	for (i = 0; i < type->desc.nr_fields; i++)
+		slots += type->desc.fields[i].count;
+	if (type->desc.array)
+		array = READ_ONCE(*refobj_array(type, obj));
+	return array ? slots + array->length : slots;
+}
+
+/*
+ * A walk of the collector over many rows: an RCU section that is left every
+ * few hundred slots, for others to run and grace periods to end.  Nothing
+ * that was read before a pause may be used after it, except through its row.
+ */
+void refwalk_begin(struct refwalk *walk)
+{
+	walk->spent = 0;
+	rcu_read_lock();
+}
+
+void refwalk_pause(struct refwalk *walk, unsigned int cost)
+{
+	walk->spent += cost;
+	if (walk->spent < REFWALK_STRETCH)
+		return;
+	walk->spent = 0;
+	rcu_read_unlock();
+	cond_resched();
+	rcu_read_lock();
+}
+
+void refwalk_end(struct refwalk *walk)
+{
+	rcu_read_unlock();
+}
+
+/*
+ * Visit all slots of the object in a row.  Pauses.
+ *
+ * Return: 0, -EBUSY as refobj_walk(), or -ESTALE if the row is empty now.
+ */
+int refrow_walk(struct refwalk *walk, struct refchunk *chunk,
+		unsigned int index, struct refvisitor *visitor)
+{
+	struct refobj *obj;
+	long at = 0;
+
+	do {
+		obj = chunk_object(chunk, index);
+		if (!obj)
+			return -ESTALE;
+		at = refobj_walk(obj, chunk->type, at, REFWALK_STRETCH,
+				 visitor);
+		refwalk_pause(walk, chunk->type->desc.array ?
+				    REFWALK_STRETCH : 4);
+	} while (at > 0);
+	return at;
+}
+
+struct refchunk *refrow_chunk(struct refheap *heap, u32 row)
+{
+	return xa_load(&heap->chunks, row >> REFROW_SHIFT);
+}
+
+/*
+ * The row of an object just read from a slot.
+ *
+ * That slot was an edge a moment ago, so in the same RCU section its header
+ * may be read, and its place leads to a chunk of this heap.  But the memory
+ * may have been reused since: the row has to point back.
+ *
+ * Return: its chunk, or NULL if it is gone, a leaf, or (misuse) a stranger.
+ */
+struct refchunk *refrow_find(struct refheap *heap, struct refobj *obj,
+			     unsigned int *index)
+{
+	unsigned long place = READ_ONCE(obj->place);
+	struct refchunk *chunk = place_chunk(place);
+
+	if (!chunk || chunk->type->leaf || chunk->heap != heap)
+		return NULL;
+	*index = place_index(place);
+	return chunk_object(chunk, *index) == obj ? chunk : NULL;
+}

@@ -443,8 +443,8 @@ static inline struct refobj *refobj_get(struct refobj *obj)
  * Release ordering, and acquire ordering when it was the last one, as
  * kref_put().  When it was, the object has been released and its memory
  * returned before this function returns, and so has what it alone kept
- * alive, up to 65536 objects (256 in atomic context); the heap's thread
- * takes the rest at once.
+ * alive, up to 65536 objects and slots (256 in atomic context); the heap's
+ * thread takes the rest at once.
  *
  * A put that leaves references behind may leave a cycle behind: the object
  * becomes a candidate for the collector.  It is so marked in its word, which

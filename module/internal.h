@@ -311,6 +311,7 @@ struct refheap {
 	struct list_head staged;	/* C: see candidate.c */
 	unsigned long staged_cookie;	/* C */
 	struct refchunk *touched;	/* C */
+	struct refchunk *recent;	/* C: see refrow_chunk() */
 	unsigned long *stack;		/* C: places */
 	unsigned int depth;		/* C */
 	bool overflow;			/* C: rows are ROW_PENDING */

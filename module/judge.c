@@ -150,8 +150,9 @@ bool refobj_acquire(struct refobj *obj, u64 *seen)
 
 #define refisland_for_each(island, chunk, index, row) \
 	for (row = (island)->first; \
-	     chunk = refrow_chunk((island)->heap, row), \
-	     index = row & REFROW_INDEX, chunk; \
+	     row != U32_MAX && \
+	     (chunk = refrow_chunk((island)->heap, row), \
+	      index = row & REFROW_INDEX, true); \
 	     row = chunk->link[index] == (island)->first ? U32_MAX : \
 		   chunk->link[index])
 

@@ -18,7 +18,7 @@ static struct refchunk *refchunk_alloc(struct reftype *type, gfp_t gfp)
 	struct kmem_cache *cache = type->leaf ? refchunk_leaf_cache :
 						refchunk_cache;
 	struct refheap *heap = type->heap;
-	struct xa_limit limit = XA_LIMIT(0, U32_MAX >> REFROW_SHIFT);
+	struct xa_limit limit = XA_LIMIT(0, (U32_MAX >> REFROW_SHIFT) - 1);
 	struct refchunk *chunk;
 	unsigned long flags;
 	int err;

@@ -135,9 +135,17 @@ int refrow_walk(struct refwalk *walk, struct refchunk *chunk,
 	return at;
 }
 
+/*
+ * The chunk of a row, for the collector: neighbours are asked for one after
+ * the other, so the last answer is remembered.
+ */
 struct refchunk *refrow_chunk(struct refheap *heap, u32 row)
 {
-	return xa_load(&heap->chunks, row >> REFROW_SHIFT);
+	u32 number = row >> REFROW_SHIFT;
+
+	if (!heap->recent || heap->recent->number != number)
+		heap->recent = xa_load(&heap->chunks, number);
+	return heap->recent;
 }
 
 /*

@@ -29,6 +29,11 @@ static struct py_dict *to_dict(const struct refobj *obj)
 	return container_of(obj, struct py_dict, obj);
 }
 
+struct refobj *py_dict_new(void)
+{
+	return refobj_alloc(py_dict_type, GFP_KERNEL);
+}
+
 static size_t entries(const struct refobj *table)
 {
 	return py_table_length(table) / 2;

@@ -136,7 +136,10 @@ static int scope(struct refobj *g)
 
 		err = f ? assign_new(g, "meal", py_function_call(f)) : -ENOENT;
 	}
-	return did("meal = breakfast()", err, g);
+	err = did("meal = breakfast()", err, g);
+	err = err ?: did("del spam", py_dict_del(g, "spam"), g);
+	err = err ?: did("del meal", py_dict_del(g, "meal"), g);
+	return err;
 }
 
 /* The program of the project's origin. */

@@ -77,7 +77,7 @@ debug_kernel_key() {
 	src=$(readlink -f "$(source_dir)") || return 1
 	{
 		basename "$src"
-		gcc --version | head -n 1
+		gcc --version | sed -n 1p
 		cat "$scripts/kernel/$1.config"
 	} | sha256sum | cut -c1-16
 }

@@ -2,16 +2,20 @@
 /*
  * Deliberate faults, to see the tests fail.  Compiled in by REFHEAP_BUSTED=1
  * only, and then chosen by the module parameter busted=<name>; in every other
- * build busted() is a constant false.
+ * build busted() is false and folded away.
  */
 #ifndef _REFHEAP_BUSTED_H
 #define _REFHEAP_BUSTED_H
 
+#include <linux/types.h>
+
 #ifdef REFHEAP_BUSTED
-bool refheap_busted(const char *name);
-#define busted(name) unlikely(refheap_busted(name))
+bool busted(const char *name);
 #else
-#define busted(name) false
+static inline bool busted(const char *name)
+{
+	return false;
+}
 #endif
 
 #endif /* _REFHEAP_BUSTED_H */

@@ -80,6 +80,7 @@ static u64 refcandidate_take_chunk(struct refheap *heap,
 	}
 	if (bitmap_empty(taken, REFROW_PER_CHUNK))
 		return 0;
+	/* Pairs with the caller's barrier, see refrow_mark(). */
 	smp_mb();
 	for_each_set_bit(index, taken, REFROW_PER_CHUNK) {
 		reftrace_discover(heap, chunk, index, true);

@@ -12,11 +12,15 @@
 #include <linux/slab.h>
 #include <linux/version.h>
 
-/* The namespace became a string in 6.13; no macro tells. */
+/*
+ * Every exported symbol lives in one namespace, whose name became a string
+ * in 6.13; no macro tells.
+ */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
-#define REFHEAP_EXPORT_NS(symbol)	EXPORT_SYMBOL_NS_GPL(symbol, "REFHEAP")
+#define EXPORT_SYMBOL_REFHEAP(symbol) \
+	EXPORT_SYMBOL_NS_GPL(symbol, "REFHEAP")
 #else
-#define REFHEAP_EXPORT_NS(symbol)	EXPORT_SYMBOL_NS_GPL(symbol, REFHEAP)
+#define EXPORT_SYMBOL_REFHEAP(symbol)	EXPORT_SYMBOL_NS_GPL(symbol, REFHEAP)
 #endif
 
 /*

@@ -24,6 +24,7 @@
 
 #include "internal.h"
 
+/* The list of heaps, and which of them are closing. */
 DEFINE_MUTEX(refheap_list_lock);
 LIST_HEAD(refheap_list);	/* L: zombies included */
 static unsigned int refheap_next_id;	/* L */
@@ -211,7 +212,7 @@ struct refheap *refheap_create(const char *name,
 	}
 	return heap;
 }
-REFHEAP_EXPORT(refheap_create);
+EXPORT_SYMBOL_REFHEAP(refheap_create);
 
 /*
  * Bracket every call of client code.
@@ -334,7 +335,7 @@ int refheap_destroy(struct refheap *heap)
 	rcu_read_unlock();
 	return min_t(u64, held, INT_MAX);
 }
-REFHEAP_EXPORT(refheap_destroy);
+EXPORT_SYMBOL_REFHEAP(refheap_destroy);
 
 /* Objects now allocated, of all types. */
 u64 refheap_objects(struct refheap *heap)
@@ -374,7 +375,7 @@ void refheap_get_stats(struct refheap *heap, struct refheap_stats *stats)
 		stats->deferred += READ_ONCE(per_cpu_ptr(heap->cpu,
 							 cpu)->deferred);
 }
-REFHEAP_EXPORT(refheap_get_stats);
+EXPORT_SYMBOL_REFHEAP(refheap_get_stats);
 
 /**
  * refheap_name - name of a heap
@@ -387,7 +388,7 @@ const char *refheap_name(const struct refheap *heap)
 {
 	return heap->name;
 }
-REFHEAP_EXPORT(refheap_name);
+EXPORT_SYMBOL_REFHEAP(refheap_name);
 
 static void refheap_look(struct refheap *heap)
 {
@@ -407,7 +408,7 @@ void refheap_stop(struct refheap *heap)
 {
 	WRITE_ONCE(heap->stopped, true);
 }
-REFHEAP_EXPORT(refheap_stop);
+EXPORT_SYMBOL_REFHEAP(refheap_stop);
 
 /**
  * refheap_start - collect automatically again
@@ -420,7 +421,7 @@ void refheap_start(struct refheap *heap)
 	WRITE_ONCE(heap->stopped, false);
 	refheap_look(heap);
 }
-REFHEAP_EXPORT(refheap_start);
+EXPORT_SYMBOL_REFHEAP(refheap_start);
 
 /**
  * refheap_set_period - how long a candidate waits at most
@@ -438,7 +439,7 @@ int refheap_set_period(struct refheap *heap, unsigned int period_ms)
 	refheap_look(heap);
 	return 0;
 }
-REFHEAP_EXPORT(refheap_set_period);
+EXPORT_SYMBOL_REFHEAP(refheap_set_period);
 
 /**
  * refheap_set_threshold - how many candidates may come before a collection
@@ -455,4 +456,4 @@ int refheap_set_threshold(struct refheap *heap, unsigned int threshold)
 	refheap_share_threshold(heap, threshold);
 	return 0;
 }
-REFHEAP_EXPORT(refheap_set_threshold);
+EXPORT_SYMBOL_REFHEAP(refheap_set_threshold);

@@ -52,9 +52,6 @@
 
 #define REFHEAP_NAME_MAX	64
 
-/* Every exported symbol of the module lives in one namespace. */
-#define REFHEAP_EXPORT(symbol)	REFHEAP_EXPORT_NS(symbol)
-
 #define WORD_FLAGS	(REFWORD_CONDEMNED | REFWORD_DEAD | REFWORD_MARKED | \
 			 REFWORD_FRESH | REFWORD_LEAF)
 #define WORD_VERSION_MASK	(~(REFWORD_VERSION - 1))
@@ -112,7 +109,7 @@ static inline u64 refword_dead(u64 word)
  * through the table.
  */
 #define REFROW_SHIFT		7
-#define REFROW_PER_CHUNK	(1U << REFROW_SHIFT)
+#define REFROW_PER_CHUNK	BIT(REFROW_SHIFT)
 #define REFROW_INDEX		(REFROW_PER_CHUNK - 1)
 #define REFROW_LINK		1UL
 #define REFROW_BATCH		16
@@ -129,7 +126,7 @@ enum refrow_state {
 	ROW_PENDING	= BIT(5),	/* trace: did not fit on the stack */
 	ROW_HEAD	= BIT(5),	/* judge: first member of an island */
 };
-#define ROW_TRANSIENT	0x3f
+
 #define ROW_AGE_SHIFT	6		/* collections survived, 0..3 */
 
 /**
@@ -200,6 +197,7 @@ static inline u32 chunk_row(const struct refchunk *chunk, unsigned int index)
 static inline struct refobj *chunk_object(const struct refchunk *chunk,
 					  unsigned int index)
 {
+	/* Pairs with refrow_publish(). */
 	unsigned long object = smp_load_acquire(&chunk->object[index]);
 
 	return object & REFROW_LINK ? NULL : (struct refobj *)object;
@@ -279,7 +277,7 @@ struct refheap {
 	bool dead;			/* A: calls no client code any more */
 	bool zombie;			/* A: the thread owns the heap */
 
-	struct mutex types_lock;
+	struct mutex types_lock;	/* registration of types */
 	struct list_head types;		/* T; read under RCU */
 	struct xarray chunks;		/* its own lock */
 	struct refheap_cpu __percpu *cpu;
@@ -358,9 +356,10 @@ void refrow_mark(unsigned long place);
 
 static inline void refrow_publish(unsigned long place, struct refobj *obj)
 {
+	unsigned long *row = &place_chunk(place)->object[place_index(place)];
+
 	/* Pairs with chunk_object(): header and payload come first. */
-	smp_store_release(&place_chunk(place)->object[place_index(place)],
-			  (unsigned long)obj);
+	smp_store_release(row, (unsigned long)obj);
 }
 
 /* object.c */
@@ -368,15 +367,16 @@ bool refobj_drop(struct refobj *obj);
 void refobj_free(struct refobj *obj);
 
 /* walk.c */
-long refobj_walk(struct refobj *obj, struct reftype *type, long from,
-		 unsigned int most, struct refvisitor *visitor);
-u64 refobj_slots(struct refobj *obj, const struct reftype *type);
 struct refwalk {
 	unsigned int spent;
 };
-void refwalk_begin(struct refwalk *walk);
+
+long refobj_walk(struct refobj *obj, struct reftype *type, long from,
+		 unsigned int most, struct refvisitor *visitor);
+u64 refobj_slots(struct refobj *obj, const struct reftype *type);
+void refwalk_begin(struct refwalk *walk) __acquires(RCU);
 void refwalk_pause(struct refwalk *walk, unsigned int cost);
-void refwalk_end(struct refwalk *walk);
+void refwalk_end(struct refwalk *walk) __releases(RCU);
 int refrow_walk(struct refwalk *walk, struct refchunk *chunk,
 		unsigned int index, struct refvisitor *visitor);
 struct refchunk *refrow_chunk(struct refheap *heap, u32 row);
@@ -391,6 +391,7 @@ struct refcascade {
 	unsigned int spent;
 	bool may_sleep;
 };
+
 void refcascade_init(struct refcascade *cascade, bool thread);
 void refcascade_add(struct refcascade *cascade, struct refobj *obj);
 void refcascade_run(struct refcascade *cascade);
@@ -409,6 +410,7 @@ struct refisland {
 	struct refchunk *failed; /* a member that spoiled the trial, or NULL */
 	unsigned int failed_index;
 };
+
 bool refobj_acquire(struct refobj *obj, u64 *seen);
 bool refisland_judge(struct refisland *island);
 bool refisland_condemn(struct refisland *island);

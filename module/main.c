@@ -19,7 +19,7 @@ static char *refheap_fault = "";
 module_param_named(busted, refheap_fault, charp, 0444);
 MODULE_PARM_DESC(busted, "Deliberate fault of this test build");
 
-bool refheap_busted(const char *name)
+bool busted(const char *name)
 {
 	return !strcmp(refheap_fault, name);
 }

@@ -148,7 +148,7 @@ struct refobj *refobj_alloc(struct reftype *type, gfp_t gfp)
 {
 	return refobj_create(type, 0, gfp);
 }
-REFHEAP_EXPORT(refobj_alloc);
+EXPORT_SYMBOL_REFHEAP(refobj_alloc);
 
 /**
  * refobj_alloc_array - allocate an object with an array of slots
@@ -169,7 +169,7 @@ struct refobj *refobj_alloc_array(struct reftype *type, size_t length,
 		return NULL;
 	return refobj_create(type, length, gfp);
 }
-REFHEAP_EXPORT(refobj_alloc_array);
+EXPORT_SYMBOL_REFHEAP(refobj_alloc_array);
 
 /* The RCU callback of an array; kvfree_rcu() wants a constant offset < 4096. */
 static void refarray_free(struct refarray *array)
@@ -254,7 +254,7 @@ void __refobj_get_slow(struct refobj *obj, u64 old)
 	}
 	refobj_correct(obj, REFCOUNT_ZONE_DEAD);
 }
-REFHEAP_EXPORT(__refobj_get_slow);
+EXPORT_SYMBOL_REFHEAP(__refobj_get_slow);
 
 /* A put found no valid count and, in case @done, has already lowered it. */
 static void refobj_put_invalid(struct refobj *obj, u32 count, bool done)
@@ -317,7 +317,7 @@ void __refobj_put_unmarked(struct refobj *obj)
 	if (refobj_drop(obj))
 		refobj_release(obj);
 }
-REFHEAP_EXPORT(__refobj_put_unmarked);
+EXPORT_SYMBOL_REFHEAP(__refobj_put_unmarked);
 
 /*
  * The decrement has been done, with preemption off since before it, and it
@@ -344,7 +344,7 @@ void __refobj_put_slow(struct refobj *obj, unsigned long place, u64 old)
 	}
 	preempt_enable();
 }
-REFHEAP_EXPORT(__refobj_put_slow);
+EXPORT_SYMBOL_REFHEAP(__refobj_put_slow);
 
 /**
  * refobj_get_unless_zero - turn a borrowed pointer into a reference
@@ -367,7 +367,7 @@ bool refobj_get_unless_zero(struct refobj *obj)
 
 	return refobj_acquire(obj, &seen);
 }
-REFHEAP_EXPORT(refobj_get_unless_zero);
+EXPORT_SYMBOL_REFHEAP(refobj_get_unless_zero);
 
 /**
  * refobj_type - type of an object
@@ -380,7 +380,7 @@ struct reftype *refobj_type(const struct refobj *obj)
 {
 	return refobj_chunk(obj)->type;
 }
-REFHEAP_EXPORT(refobj_type);
+EXPORT_SYMBOL_REFHEAP(refobj_type);
 
 /**
  * refobj_heap - heap of an object
@@ -393,4 +393,4 @@ struct refheap *refobj_heap(const struct refobj *obj)
 {
 	return refobj_chunk(obj)->heap;
 }
-REFHEAP_EXPORT(refobj_heap);
+EXPORT_SYMBOL_REFHEAP(refobj_heap);

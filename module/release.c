@@ -79,6 +79,7 @@ static struct refcascade_entry *refcascade_claim(struct refcascade *cascade)
 
 static void refcascade_unclaim(struct refcascade_entry *entry)
 {
+	/* Pairs with the cmpxchg in refcascade_claim(). */
 	smp_store_release(&entry->key, 0);
 }
 

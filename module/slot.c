@@ -66,7 +66,7 @@ int refslot_set(struct refobj *owner, struct refslot *slot,
 		refobj_put(old);
 	return 0;
 }
-REFHEAP_EXPORT(refslot_set);
+EXPORT_SYMBOL_REFHEAP(refslot_set);
 
 /**
  * refslot_clear - empty a slot
@@ -82,7 +82,7 @@ void refslot_clear(struct refobj *owner, struct refslot *slot)
 	if (old)
 		refobj_put(old);
 }
-REFHEAP_EXPORT(refslot_clear);
+EXPORT_SYMBOL_REFHEAP(refslot_clear);
 
 /*
  * Change the version of an object that the caller owns a reference to, and
@@ -149,7 +149,7 @@ int refslot_give(struct refobj *owner, struct refslot *slot,
 		refobj_put(old);
 	return 0;
 }
-REFHEAP_EXPORT(refslot_give);
+EXPORT_SYMBOL_REFHEAP(refslot_give);
 
 /**
  * refslot_take - move the reference out of a slot
@@ -167,7 +167,7 @@ struct refobj *refslot_take(struct refobj *owner, struct refslot *slot)
 		refobj_moved(ref, false);
 	return ref;
 }
-REFHEAP_EXPORT(refslot_take);
+EXPORT_SYMBOL_REFHEAP(refslot_take);
 
 /**
  * refslot_move - move a reference from slot to slot
@@ -203,7 +203,7 @@ int refslot_move(struct refobj *to_owner, struct refslot *to,
 		refobj_put(old);
 	return 0;
 }
-REFHEAP_EXPORT(refslot_move);
+EXPORT_SYMBOL_REFHEAP(refslot_move);
 
 /*
  * The reference taken by a load whose second look failed.  It may be the last
@@ -252,4 +252,4 @@ struct refobj *refslot_load(const struct refslot *slot)
 			return NULL;
 	}
 }
-REFHEAP_EXPORT(refslot_load);
+EXPORT_SYMBOL_REFHEAP(refslot_load);

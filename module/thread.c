@@ -274,7 +274,7 @@ long refheap_collect(struct refheap *heap, unsigned int flags)
 {
 	return refheap_request(heap, true, flags & REFHEAP_COLLECT_FULL);
 }
-REFHEAP_EXPORT(refheap_collect);
+EXPORT_SYMBOL_REFHEAP(refheap_collect);
 
 /**
  * refheap_drain - wait for releases that were left to the heap's thread
@@ -289,7 +289,7 @@ int refheap_drain(struct refheap *heap)
 
 	return ret < 0 ? ret : 0;
 }
-REFHEAP_EXPORT(refheap_drain);
+EXPORT_SYMBOL_REFHEAP(refheap_drain);
 
 /**
  * refheap_kick - ask for a collection without waiting for it
@@ -302,4 +302,4 @@ void refheap_kick(struct refheap *heap)
 	set_bit(EVENT_KICK, &heap->events);
 	irq_work_queue(&heap->wake);
 }
-REFHEAP_EXPORT(refheap_kick);
+EXPORT_SYMBOL_REFHEAP(refheap_kick);

@@ -147,7 +147,7 @@ struct reftype *refheap_register_type(struct refheap *heap,
 	mutex_unlock(&heap->types_lock);
 	return type;
 }
-REFHEAP_EXPORT(refheap_register_type);
+EXPORT_SYMBOL_REFHEAP(refheap_register_type);
 
 /**
  * reftype_name - name of a type
@@ -160,7 +160,7 @@ const char *reftype_name(const struct reftype *type)
 {
 	return type->desc.name;
 }
-REFHEAP_EXPORT(reftype_name);
+EXPORT_SYMBOL_REFHEAP(reftype_name);
 
 /*
  * Sums over the CPUs.  What has been freed is read first: an object that is

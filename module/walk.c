@@ -91,6 +91,7 @@ u64 refobj_slots(struct refobj *obj, const struct reftype *type)
  * that was read before a pause may be used after it, except through its row.
  */
 void refwalk_begin(struct refwalk *walk)
+	__acquires(RCU)
 {
 	walk->spent = 0;
 	rcu_read_lock();
@@ -108,6 +109,7 @@ void refwalk_pause(struct refwalk *walk, unsigned int cost)
 }
 
 void refwalk_end(struct refwalk *walk)
+	__releases(RCU)
 {
 	rcu_read_unlock();
 }

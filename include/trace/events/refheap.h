@@ -65,6 +65,7 @@ TRACE_DEFINE_ENUM(REFHEAP_PHASE_RELEASED);
  *	     for "condemn" the number of those already condemned
  */
 TRACE_EVENT(refheap_phase,
+
 	TP_PROTO(struct refheap *heap, enum refheap_phase phase, u64 members),
 	TP_ARGS(heap, phase, members),
 	TP_STRUCT__entry(
@@ -77,8 +78,10 @@ TRACE_EVENT(refheap_phase,
 		__entry->phase = phase;
 		__entry->members = members;
 	),
-	TP_printk("heap=%p phase=%s members=%llu", __entry->heap,
-		  refheap_show_phase(__entry->phase), __entry->members)
+	TP_printk("heap=%p phase=%s members=%llu",
+		  __entry->heap,
+		  refheap_show_phase(__entry->phase),
+		  __entry->members)
 );
 
 #endif /* _TRACE_REFHEAP_H */

@@ -10,53 +10,55 @@
  * ================
  *
  * Let S be any set of objects with slots.  refisland_judge() reads the word
- * of each member, and after all of them every slot of every member;
- * refisland_condemn() compares each word again.  If no word has changed, none
- * carries a flag, and each count is valid and equals the number of edges to
- * the object seen from members of S, then no counted reference to any member
- * exists outside S.
+ * of each member X, at r(X), and after all of them every slot of every member;
+ * refisland_condemn() reads each word again, at c(X).  If no word has changed,
+ * none carries a flag, and each count is valid and equals the number of edges
+ * to X seen from members of S, then at the verdict no counted reference to
+ * any member exists but these edges, and none can be obtained.
  *
- * Proof.  Suppose the check succeeded.
+ * What mutators keep to (slot.c, object.c):
+ *  M1 count(X) is at no time less than the number of references to X: it goes
+ *     up before a reference exists and down after it has ceased to;
+ *  M2 a put changes the word; a reference that moves changes the version
+ *     after it has left a slot and before it enters another;
+ *  M3 whoever edits a slot of X holds X: by a reference, or by a chain of
+ *     slots and locks that starts at one.
  *
- * (1) No edge between members that was seen was removed before the last word
- *     was compared.  Take the first such removal: of an edge X -> Y, after it
- *     was read.  Whoever removed it held a counted reference to X, directly
- *     or through a chain of slots and locks that starts at one; if the chain
- *     runs through members of S take the first member on it for X.  That
- *     reference is not an edge from a member: it is held outside S.  It was
- *     held when X's word was compared, or given back before.  Given back: a
- *     put, or a move into a slot, changes the version of X's word, before X
- *     was read first or after.  After: the words differ.  Before: then it was
- *     not held when the edge was removed, which was after all words had been
- *     read.  Still held: it is in the count, and the count equals the number
- *     of edges that were seen to X, each of which counts one, none of which
- *     has been removed as X -> Y was the first.  So count is at least edges
- *     plus one: contradiction.
- *     (A reference to X taken after the first reading changes the version.)
- * (2) So at the comparison every edge seen still counts one for its target,
- *     and the counts leave no room for any other reference.
+ * Call a reference to a member outside if it is no edge from a member.
  *
- * Mutators keep the invariant that an edge is published after its target's
- * count went up and unpublished before it goes down, so the count is never
- * too low for the edges (slot.c).  A reference that moves without changing
- * the count changes the version, or (1) would fail.
+ * (1) At c(X) the edges seen to X stand for that many references, each still
+ *     in its slot or in the hands of whoever removed it: had one been given
+ *     back or moved on since it was read, which was after r(X), X's word would
+ *     have changed (M2).  The count leaves room for no others (M1).  So an
+ *     outside reference to X at c(X) is an edge seen and removed.
+ * (2) No edge seen was removed before the verdict.  Take the first removal,
+ *     at t, and the first member X on the chain by which its author held the
+ *     owner (M3): at t there is an outside reference u to X.
+ *     - u exists at c(X): by (1) it is an edge seen, removed before t. But
+ *       the one at t was the first.
+ *     - u is gone by c(X): it was given back or moved on after t, so after
+ *       r(X): the words differ (M2).
+ *     - u came after c(X): the first such reference to any member was copied
+ *       from an outside one, which existed at c(X), see above, or acquired
+ *       from a borrowed pointer or a slot: then CONDEMNED was seen, and the
+ *       verdict is not DEAD.
+ * (3) By (1) and (2) there is no outside reference at c(X) for any X, and by
+ *     the last case of (2) none came after.
  *
  * A version that wraps
  * ====================
  *
  * 27 bits of version can wrap while a large set is judged.  It does no harm.
- * At the first reading MARKED and FRESH are clear (the collector cleared
- * them when it discovered the object, or the judgement fails).  From then on
- * any put, and any move into a slot, sets MARKED, and a new incarnation of
- * the memory has FRESH set: words that compare equal mean none of these
- * happened, whatever the version says.  Then counts only grew, and the sum
- * of the counts compared equals the sum of the edges only if none did.  What
- * remains is references moved out of slots and nowhere else: 2^27 of those
- * from one object's slots between the two readings, and then the edge is
- * missing from the slot but its owner was held, which (1) excludes.
- * (A put that saw MARKED just before the collector cleared it marks the row
- * but not the word: at most one for each CPU, and the row is looked at after
- * the comparison.)
+ * At r(X) MARKED and FRESH are clear: the collector cleared them when it
+ * discovered the object, or the judgement fails.  From then on any put, and
+ * any move into a slot, sets MARKED, and a new incarnation of the memory has
+ * FRESH set.  Words that compare equal mean that there was none of these,
+ * whatever the version says.  Without puts counts only grow, and the sum of
+ * the counts compared is the sum of the edges only if none did.  What remains
+ * are references moved out of slots and into none, and (2) excludes those.
+ * A put that saw MARKED just before the collector cleared it leaves its mark
+ * on the row alone; the row is looked at after the comparison, and at most
+ * one such put for each CPU can be between its decrement and its mark.
  *
  * Condemning
  * ==========

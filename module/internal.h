@@ -364,6 +364,7 @@ static inline void refrow_publish(unsigned long place, struct refobj *obj)
 
 /* object.c */
 bool refobj_drop(struct refobj *obj);
+void refobj_saturate(struct refobj *obj);
 void refobj_free(struct refobj *obj);
 
 /* walk.c */

@@ -230,6 +230,20 @@ static void refobj_correct(struct refobj *obj, u32 zone)
 	} while (!refword_try_cmpxchg(obj, &word, new));
 }
 
+/* Let an object live for ever that is known to be counted wrongly. */
+void refobj_saturate(struct refobj *obj)
+{
+	u64 word = refword_read(obj);
+
+	do {
+		if (!refword_counted(word))
+			return;
+	} while (!refword_try_cmpxchg(obj, &word,
+				      ((word & ~REFWORD_COUNT) +
+				       REFWORD_VERSION) |
+				      REFCOUNT_ZONE_SATURATED));
+}
+
 static bool refcount_saturated(u32 count)
 {
 	return count > REFCOUNT_ZONE_MAX && count < REFCOUNT_ZONE_RELEASED;

@@ -95,6 +95,25 @@ static void reftrace_expand_later(struct refheap *heap, struct refchunk *chunk,
 	reftrace_push(heap, chunk, index);
 }
 
+/*
+ * More edges have been seen to an object than its count allows.  Mostly it is
+ * changing.  But a root's word was read before any slot, and if it has not
+ * changed since, these references all exist (judge.c, (1)): somebody put what
+ * was not his.  Saturate it, before the next put frees it under the others.
+ */
+static void reftrace_excess(struct refobj *obj, struct refchunk *chunk,
+			    unsigned int index)
+{
+	u64 changed = (refword_read(obj) ^ chunk->snapshot[index]) &
+		      ~(REFWORD_COUNT | REFWORD_MARKED | REFWORD_FRESH);
+
+	if (chunk->state[index] & ROW_ROOT && !changed) {
+		refobj_warn(obj, "count is lower than the number of references");
+		refobj_saturate(obj);
+	}
+	chunk->state[index] |= ROW_LIVE;
+}
+
 static void reftrace_slot(struct refvisitor *visitor, struct refslot *slot)
 {
 	struct reftrace *trace = container_of(visitor, struct reftrace,
@@ -115,8 +134,7 @@ static void reftrace_slot(struct refvisitor *visitor, struct refslot *slot)
 	if (!(state & ROW_SEEN) || state & ROW_LIVE)
 		return;
 	if (!row_missing(chunk, index)) {
-		/* More edges than references: it is changing. */
-		chunk->state[index] |= ROW_LIVE;
+		reftrace_excess(target, chunk, index);
 		return;
 	}
 	chunk->snapshot[index]--;

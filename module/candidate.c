@@ -52,7 +52,7 @@ void reftrace_discover(struct refheap *heap, struct refchunk *chunk,
 		heap->touched = chunk;
 	}
 	if (word & REFWORD_FRESH)
-		state = ROW_YOUNG;	/* age 0 */
+		state = 0;		/* age */
 	state |= ROW_SEEN;
 	if (root)
 		state |= ROW_ROOT;
@@ -60,7 +60,7 @@ void reftrace_discover(struct refheap *heap, struct refchunk *chunk,
 	    word & (REFWORD_DEAD | REFWORD_CONDEMNED))
 		state |= ROW_LIVE;
 	chunk->state[index] = state;
-	chunk->snapshot[index] = word & ~(REFWORD_MARKED | REFWORD_FRESH);
+	chunk->snapshot[index] = word & ~REFWORD_MARKED;
 }
 
 /* Marks first, then, behind one barrier, words: pairs with refrow_mark(). */

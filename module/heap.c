@@ -426,7 +426,9 @@ EXPORT_SYMBOL_REFHEAP(refheap_start);
 /**
  * refheap_set_period - how long a candidate waits at most
  * @heap: a heap
- * @period_ms: milliseconds, 1 to one day; from the next candidate on
+ * @period_ms: milliseconds, 1 to one day
+ *
+ * A shorter period also counts for candidates that are waiting.
  *
  * Context: any but NMI and raw locks.
  * Return: 0 or -EINVAL.

@@ -115,14 +115,13 @@ static inline u64 refword_dead(u64 word)
 #define REFROW_BATCH		16
 #define REFROW_CACHED		(2 * REFROW_BATCH)
 
-/* Collector's state of a row, u8.  Bits of different phases share a place. */
+/* Collector's state of a row, u8. */
 enum refrow_state {
 	ROW_SEEN	= BIT(0),	/* discovered in this collection */
 	ROW_ROOT	= BIT(1),	/* was a candidate of this collection */
 	ROW_EXPANDED	= BIT(2),	/* its slots have been traced */
 	ROW_LIVE	= BIT(3),	/* not to be judged this time */
-	ROW_YOUNG	= BIT(4),	/* trace: first seen in this collection */
-	ROW_MEMBER	= BIT(4),	/* judge: member of the set on trial */
+	ROW_MEMBER	= BIT(4),	/* of the set on trial: judge.c's own */
 	ROW_PENDING	= BIT(5),	/* trace: did not fit on the stack */
 	ROW_HEAD	= BIT(5),	/* judge: first member of an island */
 };
@@ -145,7 +144,8 @@ enum refrow_state {
  * @mark: (A) candidates; a byte each, so that marking is one plain store
  * @state: (C) enum refrow_state and age
  * @link: (C) divide: parent in the union-find; judge: next member
- * @snapshot: (C) the word as last read, its count lowered for each edge seen
+ * @snapshot: (C) the word as last read, its count lowered for each edge seen;
+ *	      while tracing REFWORD_FRESH says that it was the first look
  *
  * The chunks of leaf types end before @marked_node.
  */

@@ -112,6 +112,8 @@ static void refreclaim_free(struct refreclaim *reclaim, struct refobj *obj,
 			    refword_count(word));
 		return;
 	}
+	/* Whoever takes the row is no member and has not been seen. */
+	chunk->state[index] = 0;
 	atomic64_set(&obj->word, refword_dead(word));
 	refobj_free(obj);
 	reclaim->freed++;

@@ -130,7 +130,9 @@ static void refthread_decide(struct refheap *heap, struct refwork *work)
 	bool asked = test_and_clear_bit(EVENT_KICK, &heap->events);
 	bool crowded = test_and_clear_bit(EVENT_THRESHOLD, &heap->events);
 
-	clear_bit(EVENT_LOOK, &heap->events);
+	if (test_and_clear_bit(EVENT_LOOK, &heap->events) && heap->waiting &&
+	    time_after(heap->due, jiffies + refheap_period(heap)))
+		heap->due = jiffies + refheap_period(heap);
 	*work = (struct refwork){ .collect = asked };
 	if (test_and_clear_bit(EVENT_PRESSURE, &heap->events) ||
 	    (!READ_ONCE(heap->stopped) && refthread_full_due(heap))) {
@@ -268,10 +270,12 @@ static long refheap_request(struct refheap *heap, bool collect, bool full)
  *
  * Context: process, may sleep.  Not from a callback of @heap.
  * Return: how many objects were reclaimed as members of islands, -EDEADLK
- * from a callback of @heap.
+ * from a callback of @heap, -EINVAL for unknown flags.
  */
 long refheap_collect(struct refheap *heap, unsigned int flags)
 {
+	if (flags & ~REFHEAP_COLLECT_FULL)
+		return -EINVAL;
 	return refheap_request(heap, true, flags & REFHEAP_COLLECT_FULL);
 }
 EXPORT_SYMBOL_REFHEAP(refheap_collect);

@@ -35,6 +35,12 @@ struct reftrace {
 	bool full;
 };
 
+/* Has nobody looked at it since its allocation? */
+static bool row_young(const struct refchunk *chunk, unsigned int index)
+{
+	return chunk->snapshot[index] & REFWORD_FRESH;
+}
+
 static u32 row_missing(const struct refchunk *chunk, unsigned int index)
 {
 	return refword_count(chunk->snapshot[index]);
@@ -140,7 +146,7 @@ static void reftrace_slot(struct refvisitor *visitor, struct refslot *slot)
 	chunk->snapshot[index]--;
 	if (state & ROW_EXPANDED)
 		return;
-	if (!row_missing(chunk, index) || state & ROW_YOUNG)
+	if (!row_missing(chunk, index) || row_young(chunk, index))
 		reftrace_expand_later(trace->heap, chunk, index);
 }
 
@@ -211,7 +217,7 @@ static void reftrace_expand_roots(struct reftrace *trace)
 	refheap_for_each_touched(heap, chunk, next) {
 		for (index = 0; index < REFROW_PER_CHUNK; index++) {
 			state = chunk->state[index];
-			if (state & ROW_SEEN && state & ROW_YOUNG &&
+			if (state & ROW_SEEN && row_young(chunk, index) &&
 			    !(state & (ROW_EXPANDED | ROW_LIVE)))
 				reftrace_expand_later(heap, chunk, index);
 		}

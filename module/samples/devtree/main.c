@@ -26,7 +26,7 @@
 
 static unsigned int limit_ms = 10000;
 module_param(limit_ms, uint, 0444);
-MODULE_PARM_DESC(limit_ms, "how long the heap's thread may take to reclaim the mirror");
+MODULE_PARM_DESC(limit_ms, "how long the heap's thread may take to reclaim the mirror, 0: no limit");
 
 static DEFINE_MUTEX(lock);	/* all below; module load and sysfs meet */
 static struct refheap *heap;

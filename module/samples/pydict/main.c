@@ -12,7 +12,7 @@
 
 static unsigned int limit_ms = 10000;
 module_param(limit_ms, uint, 0444);
-MODULE_PARM_DESC(limit_ms, "how long the heap's thread may take to reclaim the cycle");
+MODULE_PARM_DESC(limit_ms, "how long the heap's thread may take to reclaim the cycle, 0: no limit");
 
 #define PERIOD_MS	200
 

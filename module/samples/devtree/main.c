@@ -132,6 +132,7 @@ static void report(ktime_t since)
 	s64 ms = ktime_ms_delta(ktime_get(), since);
 	struct refheap_stats stats;
 
+	refheap_drain(heap);	/* the thread may still be adding up */
 	refheap_get_stats(heap, &stats);
 	pr_info("%llu made = %llu reclaimed in %llu island(s) + %llu released, %lld ms after the root was dropped\n",
 		stats.allocated, stats.reclaimed, stats.islands,

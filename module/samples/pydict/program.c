@@ -178,6 +178,7 @@ static int wait_for_thread(struct refheap *heap, u64 before,
 	ktime_t since = ktime_get();
 	struct refheap_stats stats;
 	bool gone;
+	s64 ms;
 	int err;
 
 	err = read_poll_timeout(island_gone, gone, gone, 5000,
@@ -187,9 +188,11 @@ static int wait_for_thread(struct refheap *heap, u64 before,
 		pr_err("the island was not reclaimed within %u ms\n", limit_ms);
 		return err;
 	}
+	ms = ktime_ms_delta(ktime_get(), since);
+	refheap_drain(heap);	/* the thread may still be adding up */
 	refheap_get_stats(heap, &stats);
 	pr_info("the heap's thread came after %lld ms and reclaimed %llu objects (two dicts,\n",
-		ktime_ms_delta(ktime_get(), since), stats.reclaimed);
+		ms, stats.reclaimed);
 	pr_info("each with a table) as %llu island; their keys were released with them\n",
 		stats.islands);
 	return 0;

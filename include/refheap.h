@@ -220,6 +220,7 @@ static inline void refvisit(struct refvisitor *visitor, struct refslot *slot)
  * @array: offset of a &struct refarray pointer that the heap fills in
  *	   refobj_alloc_array(), or 0; the pointer is cleared before the
  *	   memory is reused
+ * @init: prepares a new object's payload, or NULL
  * @visit: reports the slots of everything else through refvisit(), or NULL
  * @release: last words of an object, or NULL
  *
@@ -231,9 +232,15 @@ static inline void refvisit(struct refvisitor *visitor, struct refslot *slot)
  * and allocate other objects.  Unless the type says
  * %REFTYPE_RELEASE_SLEEPS it must not sleep.
  *
- * @visit runs under RCU at any time from refobj_alloc() to the end of
- * @release, on any CPU, so it must cope with zeroed memory, may only trylock,
- * and must not sleep.  It returns 0 when it has reported every slot exactly
+ * @init runs inside refobj_alloc(), in its context, on the zeroed payload and
+ * before anyone else can see the object: the place to initialise the lock
+ * that @visit tries.
+ *
+ * @visit runs under RCU at any time from the end of @init until a grace
+ * period after @release, on any CPU, so it must cope with what @init leaves
+ * and with what @release leaves; it may only trylock, and must not sleep.
+ * The memory of an object with a visit callback goes back to the slab after
+ * a grace period, that of all others at once.  It returns 0 when it has reported every slot exactly
  * once, or -EBUSY when it cannot: the object then counts as alive this time.
  * On an object that is being released nothing but an earlier reader can hold
  * its lock; the heap asks again until it succeeds.
@@ -247,6 +254,7 @@ struct reftype_desc {
 	const struct reffield *fields;
 	unsigned int nr_fields;
 	size_t array;
+	void (*init)(struct refobj *obj);
 	int (*visit)(struct refobj *obj, struct refvisitor *visitor);
 	void (*release)(struct refobj *obj);
 };

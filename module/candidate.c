@@ -6,12 +6,16 @@
  * a cycle behind.  Both mark the object's row (refrow_mark()) and queue the
  * row's chunk on heap->marked.
  *
- * A chunk's way: heap->marked (filled by mutators, emptied here) to
- * heap->staged, where it is looked at in every collection until a grace
- * period has passed since it left heap->marked.  A mutator stores its mark
- * and then, unordered, finds the chunk queued; it does so in an RCU section,
- * so a mark that we overlook is visible after a grace period.  Then the chunk
- * is looked at a last time and let go: refcandidate_settle().
+ * A chunk's way: heap->marked (filled by mutators, emptied here), staged,
+ * settling, gone.  A mutator stores its mark and then, unordered, finds the
+ * chunk queued; it does so in an RCU section, so a mark that we overlook is
+ * visible after a grace period.  So a chunk is looked at in every collection
+ * until a grace period has passed since it left heap->marked, and a last time
+ * then: refcandidate_settle().
+ *
+ * A candidate that was judged uncleanly (busy, changed, rescued) is parked:
+ * marked, but its chunk on heap->parked, for collections that come anyway and
+ * a timer that backs off (G11).
  */
 #include <linux/rcupdate.h>
 
@@ -41,12 +45,6 @@ void reftrace_discover(struct refheap *heap, struct refchunk *chunk,
 		word = atomic64_fetch_and_acquire(~(REFWORD_MARKED |
 						    REFWORD_FRESH),
 						  &obj->word);
-	if (state & ROW_SEEN) {
-		if (root)
-			chunk->state[index] |= ROW_ROOT;
-		return;
-	}
-
 	if (!chunk->touched) {
 		chunk->touched = heap->touched ?: chunk;
 		heap->touched = chunk;
@@ -60,6 +58,7 @@ void reftrace_discover(struct refheap *heap, struct refchunk *chunk,
 	    word & (REFWORD_DEAD | REFWORD_CONDEMNED))
 		state |= ROW_LIVE;
 	chunk->state[index] = state;
+	/* A root may be met twice before tracing begins: the later counts. */
 	chunk->snapshot[index] = word & ~REFWORD_MARKED;
 }
 
@@ -94,14 +93,30 @@ static void refcandidate_stage(struct refheap *heap)
 	struct llist_node *marked = llist_del_all(&heap->marked);
 	struct refchunk *chunk, *next;
 
-	if (!marked)
-		return;
 	llist_for_each_entry_safe(chunk, next, marked, marked_node) {
-		/* Off the list for good: only now may it be queued again. */
+		/*
+		 * Off the list for good: only now may it be queued again.
+		 * Pairs with the xchg in refrow_mark().
+		 */
 		smp_store_release(&chunk->queued, 0);
 		list_move_tail(&chunk->staged, &heap->staged);
 	}
-	heap->staged_cookie = start_poll_synchronize_rcu();
+}
+
+static u64 refcandidate_take_list(struct refheap *heap,
+				  struct list_head *chunks)
+{
+	struct refchunk *chunk;
+	struct refwalk walk;
+	u64 nr = 0;
+
+	refwalk_begin(&walk);
+	list_for_each_entry(chunk, chunks, staged) {
+		nr += refcandidate_take_chunk(heap, chunk);
+		refwalk_pause(&walk, REFROW_PER_CHUNK);
+	}
+	refwalk_end(&walk);
+	return nr;
 }
 
 static u64 refcandidate_take_all(struct refheap *heap)
@@ -136,41 +151,62 @@ static u64 refcandidate_take_all(struct refheap *heap)
  */
 u64 refcandidate_take(struct refheap *heap, bool full)
 {
-	struct refchunk *chunk;
-	struct refwalk walk;
-	u64 nr = 0;
+	u64 nr;
 
 	refcandidate_stage(heap);
-	refwalk_begin(&walk);
-	list_for_each_entry(chunk, &heap->staged, staged) {
-		nr += refcandidate_take_chunk(heap, chunk);
-		refwalk_pause(&walk, REFROW_PER_CHUNK);
-	}
-	refwalk_end(&walk);
+	/* What was parked is staged: looked at now, and let go in time. */
+	list_splice_tail_init(&heap->parked, &heap->staged);
+	nr = refcandidate_take_list(heap, &heap->settling) +
+	     refcandidate_take_list(heap, &heap->staged);
 	return full ? refcandidate_take_all(heap) : nr;
+}
+
+/* Keep an object a candidate, for another time. */
+void refrow_park(struct refchunk *chunk, unsigned int index)
+{
+	if (READ_ONCE(chunk->mark[index]) == MARK_NONE)
+		WRITE_ONCE(chunk->mark[index], MARK_PARKED);
+	list_move_tail(&chunk->staged, &chunk->heap->parked);
+}
+
+/* Is there anything left to look at without being asked? */
+bool refcandidate_pending(const struct refheap *heap)
+{
+	return !list_empty(&heap->staged) || !list_empty(&heap->settling);
 }
 
 static bool refchunk_marked(const struct refchunk *chunk)
 {
-	return memchr_inv(chunk->mark, 0, sizeof(chunk->mark));
+	return memchr(chunk->mark, MARK_SET, sizeof(chunk->mark));
+}
+
+/* Let go of a chunk without marks, queue one with an overlooked mark again. */
+static void refchunk_settle(struct refheap *heap, struct refchunk *chunk)
+{
+	list_del_init(&chunk->staged);
+	if (refchunk_marked(chunk) && !READ_ONCE(chunk->queued) &&
+	    !xchg(&chunk->queued, 1))
+		llist_add(&chunk->marked_node, &heap->marked);
 }
 
 /*
- * After the grace period: let go of the chunks without marks, queue those
- * with an overlooked one again.
+ * When the grace period that the settling chunks wait for is over, look at
+ * them a last time; those staged meanwhile wait for the next.
  */
 void refcandidate_settle(struct refheap *heap)
 {
 	struct refchunk *chunk, *next;
 
-	if (list_empty(&heap->staged) ||
-	    !poll_state_synchronize_rcu(heap->staged_cookie))
-		return;
-	list_for_each_entry_safe(chunk, next, &heap->staged, staged) {
-		list_del_init(&chunk->staged);
-		if (refchunk_marked(chunk) && !READ_ONCE(chunk->queued) &&
-		    !xchg(&chunk->queued, 1))
-			llist_add(&chunk->marked_node, &heap->marked);
-		cond_resched();
+	if (!list_empty(&heap->settling)) {
+		if (!poll_state_synchronize_rcu(heap->settling_cookie))
+			return;
+		list_for_each_entry_safe(chunk, next, &heap->settling, staged) {
+			refchunk_settle(heap, chunk);
+			cond_resched();
+		}
 	}
+	if (list_empty(&heap->staged))
+		return;
+	list_splice_tail_init(&heap->staged, &heap->settling);
+	heap->settling_cookie = start_poll_synchronize_rcu();
 }

@@ -62,9 +62,8 @@ static void refheap_share_threshold(struct refheap *heap,
 				    unsigned int threshold)
 {
 	WRITE_ONCE(heap->params.threshold, threshold);
-	/* 0 is a share that a counter which starts at 1 never meets. */
-	WRITE_ONCE(heap->threshold_share,
-		   DIV_ROUND_UP(threshold, num_online_cpus()));
+	WRITE_ONCE(heap->threshold_share, threshold ?
+		   DIV_ROUND_UP(threshold, num_online_cpus()) : UINT_MAX);
 }
 
 static struct refheap *refheap_alloc(const char *name,
@@ -92,6 +91,8 @@ static struct refheap *refheap_alloc(const char *name,
 	spin_lock_init(&heap->request_lock);
 	init_waitqueue_head(&heap->completion);
 	INIT_LIST_HEAD(&heap->staged);
+	INIT_LIST_HEAD(&heap->settling);
+	INIT_LIST_HEAD(&heap->parked);
 
 	heap->stack = kvmalloc_array(REFHEAP_STACK, sizeof(*heap->stack),
 				     GFP_KERNEL);
@@ -136,7 +137,7 @@ static int refheap_name_taken(const char *name)
 	list_for_each_entry(heap, &refheap_list, node) {
 		if (strcmp(heap->name, name))
 			continue;
-		if (!heap->closing)
+		if (!heap->unnamed)
 			return 1;
 		taken = -1;
 	}
@@ -204,8 +205,11 @@ struct refheap *refheap_create(const char *name,
 	heap = refheap_alloc(name, params);
 	if (!heap)
 		return ERR_PTR(-ENOMEM);
+	/* Until it is gone; the caller's use of our symbols keeps us till here. */
+	__module_get(THIS_MODULE);
 	err = refheap_add(heap);
 	if (err) {
+		module_put(THIS_MODULE);
 		INIT_LIST_HEAD(&heap->node);
 		refheap_free(heap);
 		return ERR_PTR(err);
@@ -263,20 +267,43 @@ static void refheap_silence(struct refheap *heap)
 }
 
 /* Make the heap this caller's to destroy. */
-static bool refheap_remove(struct refheap *wanted)
+static int refheap_remove(struct refheap *wanted)
 {
 	struct refheap *heap;
-	bool found = false;
+	int err = -ENOENT;
 
 	mutex_lock(&refheap_list_lock);
-	list_for_each_entry(heap, &refheap_list, node)
-		if (heap == wanted && !heap->closing) {
-			heap->closing = true;
-			found = true;
-			break;
-		}
+	list_for_each_entry(heap, &refheap_list, node) {
+		if (heap != wanted || heap->closing)
+			continue;
+		err = refheap_in_callback(heap) ? -EDEADLK : 0;
+		heap->closing = !err;
+		break;
+	}
 	mutex_unlock(&refheap_list_lock);
-	return found;
+	return err;
+}
+
+/* Readers of the folder may call the client: not under the list's lock. */
+static void refheap_unname(struct refheap *heap)
+{
+	refdebugfs_remove(heap);
+	mutex_lock(&refheap_list_lock);
+	heap->unnamed = true;
+	mutex_unlock(&refheap_list_lock);
+}
+
+/* Reclaim what is unreachable; what releases drop makes more of it. */
+static void refheap_empty(struct refheap *heap)
+{
+	unsigned int pass, idle = 0;
+
+	for (pass = 0; pass < 16 && idle < 2 && refheap_objects(heap); pass++)
+		if (refheap_collect(heap, REFHEAP_COLLECT_FULL) > 0)
+			idle = 0;
+		else
+			idle++;
+	refheap_drain(heap);
 }
 
 /**
@@ -297,39 +324,39 @@ static bool refheap_remove(struct refheap *wanted)
  */
 int refheap_destroy(struct refheap *heap)
 {
-	unsigned int pass;
 	u64 held;
+	int err;
 
 	might_sleep();
 	if (IS_ERR_OR_NULL(heap))
 		return 0;
-	if (!refheap_remove(heap)) {
-		pr_warn("refheap: destroy of what is not a living heap\n");
-		return -ENOENT;
+	err = refheap_remove(heap);
+	if (err) {
+		if (err == -ENOENT)
+			pr_warn("refheap: destroy of what is not a living heap\n");
+		return err;
 	}
-	if (refheap_in_callback(heap)) {
-		WRITE_ONCE(heap->closing, false);
-		return -EDEADLK;
-	}
-	refdebugfs_remove(heap);
-	for (pass = 0; pass < 8; pass++)
-		if (refheap_collect(heap, REFHEAP_COLLECT_FULL) <= 0)
-			break;
-	refheap_drain(heap);
+	/* No collection of its own may be under way when callbacks end. */
+	refheap_stop(heap);
+	refheap_unname(heap);
+	refheap_empty(heap);
 	refheap_silence(heap);
 	refheap_drain(heap);
+	/* Memory of visited types comes back by RCU callbacks. */
+	rcu_barrier();
 
 	held = refheap_objects(heap);
 	if (!held) {
 		kthread_stop(heap->thread);
 		refheap_free(heap);
+		module_put(THIS_MODULE);
 		return 0;
 	}
 	if (!(heap->params.flags & REFHEAP_QUIET))
 		refheap_report_held(heap);
-	__module_get(THIS_MODULE);
-	/* From here on the heap is the thread's. */
+	/* From here on the heap is the thread's, which collects as ever. */
 	rcu_read_lock();
+	WRITE_ONCE(heap->stopped, false);
 	WRITE_ONCE(heap->zombie, true);
 	refheap_wake(heap);
 	rcu_read_unlock();

@@ -78,6 +78,14 @@ static inline bool refword_try_cmpxchg(struct refobj *obj, u64 *old, u64 new)
 	return atomic64_try_cmpxchg(&obj->word, (s64 *)old, new);
 }
 
+/* Alive for ever: counted wrongly, or too often. */
+static inline bool refword_saturated(u64 word)
+{
+	u32 count = refword_count(word);
+
+	return count > REFCOUNT_ZONE_MAX && count < REFCOUNT_ZONE_RELEASED;
+}
+
 /* One valid count: neither zero, nor saturated, nor dead. */
 static inline bool refword_counted(u64 word)
 {
@@ -115,6 +123,13 @@ static inline u64 refword_dead(u64 word)
 #define REFROW_BATCH		16
 #define REFROW_CACHED		(2 * REFROW_BATCH)
 
+/* Is the row's object a candidate? */
+enum refrow_mark {
+	MARK_NONE,
+	MARK_SET,	/* by a mutator */
+	MARK_PARKED,	/* by the collector, for another time */
+};
+
 /* Collector's state of a row, u8. */
 enum refrow_state {
 	ROW_SEEN	= BIT(0),	/* discovered in this collection */
@@ -122,8 +137,7 @@ enum refrow_state {
 	ROW_EXPANDED	= BIT(2),	/* its slots have been traced */
 	ROW_LIVE	= BIT(3),	/* not to be judged this time */
 	ROW_MEMBER	= BIT(4),	/* of the set on trial: judge.c's own */
-	ROW_PENDING	= BIT(5),	/* trace: did not fit on the stack */
-	ROW_HEAD	= BIT(5),	/* judge: first member of an island */
+	ROW_PENDING	= BIT(5),	/* did not fit on the stack */
 };
 
 #define ROW_AGE_SHIFT	6		/* collections survived, 0..3 */
@@ -139,13 +153,13 @@ enum refrow_state {
  * @object: (A) see above
  * @marked_node: (A) on heap->marked while @queued
  * @queued: (A) set by the first mark after the collector took the chunk
- * @staged: (C) on heap->staged: taken, but a mark may still be in flight
+ * @staged: (C) on one of the lists of candidate.c
  * @touched: (C) next chunk with rows of transient state, or the chunk itself
- * @mark: (A) candidates; a byte each, so that marking is one plain store
+ * @mark: (A) enum refrow_mark; a byte each, so that marking is a plain store
  * @state: (C) enum refrow_state and age
  * @link: (C) divide: parent in the union-find; judge: next member
  * @snapshot: (C) the word as last read, its count lowered for each edge seen;
- *	      while tracing REFWORD_FRESH says that it was the first look
+ *	      while tracing also TRACE_YOUNG and TRACE_CHARGED
  *
  * The chunks of leaf types end before @marked_node.
  */
@@ -227,12 +241,19 @@ struct reftype_cpu {
 	struct refrow_cache rows[3];
 };
 
+/* Behind the client's structure where memory is freed a grace period later. */
+struct reftail {
+	struct rcu_head rcu;
+	struct reftype *type;
+};
+
 struct reftype {
 	struct refheap *heap;		/* I */
 	struct reftype_desc desc;	/* I: copied, .fields and .name too */
 	struct kmem_cache *cache;	/* I */
 	struct reftype_cpu __percpu *cpu; /* I */
 	bool leaf;			/* I */
+	size_t tail;			/* I: offset of struct reftail */
 	struct list_head node;		/* T; list itself read under RCU */
 	spinlock_t rows_lock;
 	struct list_head chunks;	/* R: those with free rows */
@@ -273,7 +294,8 @@ struct refheap {
 	struct refheap_params params;	/* I, but for period and threshold: A */
 	unsigned int threshold_share;	/* A: of each CPU */
 	struct list_head node;		/* L */
-	bool closing;			/* L */
+	bool closing;			/* L: somebody destroys it */
+	bool unnamed;			/* L: its name is free again */
 	bool dead;			/* A: calls no client code any more */
 	bool zombie;			/* A: the thread owns the heap */
 
@@ -307,17 +329,22 @@ struct refheap {
 	/* The thread's own */
 	struct task_struct *thread;	/* I */
 	struct list_head staged;	/* C: see candidate.c */
-	unsigned long staged_cookie;	/* C */
+	struct list_head settling;	/* C */
+	unsigned long settling_cookie;	/* C */
+	struct list_head parked;	/* C */
 	struct refchunk *touched;	/* C */
 	struct refchunk *recent;	/* C: see refrow_chunk() */
 	unsigned long *stack;		/* C: places */
 	unsigned int depth;		/* C */
 	bool overflow;			/* C: rows are ROW_PENDING */
+	struct refchunk *refill;	/* C: where to look for them */
 	bool unfinished;		/* C: some objects await a full pass */
 	u64 work;			/* C: objects read since the full pass */
-	unsigned int backoff;		/* C */
+	unsigned int backoff;		/* C: full passes without success */
+	unsigned int retries;		/* C: of parked candidates, without */
 	unsigned long due;		/* C: jiffies of the next collection */
-	unsigned long due_full;		/* C */
+	unsigned long due_retry;	/* C: for parked candidates */
+	unsigned long due_full;		/* C: for what is unfinished */
 	bool waiting;			/* C: @due is set */
 	struct refheap_stats stats;	/* C */
 
@@ -353,6 +380,7 @@ unsigned long refrow_alloc(struct reftype *type, gfp_t gfp);
 void refrow_free(unsigned long place);
 void refrow_free_chunks(struct reftype *type);
 void refrow_mark(unsigned long place);
+void refrow_park(struct refchunk *chunk, unsigned int index);
 
 static inline void refrow_publish(unsigned long place, struct refobj *obj)
 {
@@ -388,7 +416,7 @@ struct refchunk *refrow_find(struct refheap *heap, struct refobj *obj,
 struct refcascade {
 	struct refobj *first, *last;	/* queue of objects at count zero */
 	struct refheap *running;	/* whose callback is being run */
-	unsigned int budget;		/* objects and slots left, 0: no limit */
+	unsigned int budget;		/* objects and slots in all, 0: no limit */
 	unsigned int spent;
 	bool may_sleep;
 };
@@ -421,8 +449,11 @@ u64 refcandidate_take(struct refheap *heap, bool full);
 void refcandidate_settle(struct refheap *heap);
 void reftrace_discover(struct refheap *heap, struct refchunk *chunk,
 		       unsigned int index, bool root);
+bool refcandidate_pending(const struct refheap *heap);
 
 /* trace.c */
+#define TRACE_YOUNG	REFWORD_FRESH	/* nobody had looked before */
+#define TRACE_CHARGED	REFWORD_LEAF	/* expanded on the budget */
 #define refheap_for_each_touched(heap, chunk, next) \
 	for (chunk = (heap)->touched; \
 	     chunk && (next = chunk->touched == chunk ? NULL : \
@@ -430,8 +461,8 @@ void reftrace_discover(struct refheap *heap, struct refchunk *chunk,
 	     chunk = next)
 void reftrace_push(struct refheap *heap, struct refchunk *chunk,
 		   unsigned int index);
-bool reftrace_pop(struct refheap *heap, struct refchunk **chunk,
-		  unsigned int *index);
+bool reftrace_pop(struct refheap *heap, struct refwalk *walk,
+		  struct refchunk **chunk, unsigned int *index);
 void reftrace_run(struct refheap *heap, u64 roots, bool full);
 void reftrace_spread_live(struct refheap *heap);
 void reftrace_forget(struct refheap *heap);

@@ -38,6 +38,7 @@ struct refdivide {
 	struct refvisitor visitor;
 	struct refheap *heap;
 	u32 row;		/* whose slots are visited */
+	u64 islands;
 };
 
 static void refdivide_slot(struct refvisitor *visitor, struct refslot *slot)
@@ -96,50 +97,49 @@ static void refdivide_join(struct refdivide *divide, struct refwalk *walk,
 	refrow_walk(walk, chunk, index, &divide->visitor);
 }
 
+/* Every member links to the head, the member with the lowest row. */
 static void refdivide_flatten(struct refdivide *divide, struct refwalk *walk,
 			      struct refchunk *chunk, unsigned int index)
 {
 	u32 row = chunk_row(chunk, index);
-	u32 head = refisland_head(divide->heap, row);
 
-	chunk->link[index] = head;
-	if (head == row)
-		chunk->state[index] |= ROW_HEAD;
+	chunk->link[index] = refisland_head(divide->heap, row);
+	if (chunk->link[index] == row)
+		divide->islands++;
 }
 
-/* Turn the links into rings, head first. */
+/*
+ * Turn the links into rings: each other member goes between the head and what
+ * the head links to.  A head is told by a link that is not lower than its
+ * row, before and after.
+ */
 static void refdivide_ring(struct refdivide *divide, struct refwalk *walk,
 			   struct refchunk *chunk, unsigned int index)
 {
+	u32 row = chunk_row(chunk, index);
 	u32 *head;
 
-	if (chunk->state[index] & ROW_HEAD)
+	if (chunk->link[index] >= row)
 		return;
 	head = row_link(divide->heap, chunk->link[index]);
 	chunk->link[index] = *head;
-	*head = chunk_row(chunk, index);
+	*head = row;
 }
 
-/* Divide the suspects into islands: rings through the links, heads marked. */
+/* Divide the suspects into islands: rings through the links. */
 u64 refisland_divide(struct refheap *heap)
 {
 	struct refdivide divide = {
 		.visitor.slot = refdivide_slot,
 		.heap = heap,
 	};
-	struct refchunk *chunk, *next;
-	unsigned int index;
-	u64 islands = 0;
 
 	refisland_for_suspects(heap, refdivide_alone, &divide);
 	refisland_for_suspects(heap, refdivide_join, &divide);
 	refisland_for_suspects(heap, refdivide_flatten, &divide);
 	refisland_for_suspects(heap, refdivide_ring, &divide);
-	refheap_for_each_touched(heap, chunk, next)
-		for (index = 0; index < REFROW_PER_CHUNK; index++)
-			islands += !!(chunk->state[index] & ROW_HEAD);
-	trace_refheap_phase(heap, REFHEAP_PHASE_DIVIDED, islands);
-	return islands;
+	trace_refheap_phase(heap, REFHEAP_PHASE_DIVIDED, divide.islands);
+	return divide.islands;
 }
 
 /* Leave a row's object for another collection. */
@@ -147,7 +147,7 @@ static void refisland_remark(struct refchunk *chunk, unsigned int index)
 {
 	if (chunk->state[index] & ROW_ROOT && chunk_object(chunk, index) &&
 	    !busted("remark"))
-		refrow_mark(chunk_place(chunk, index));
+		refrow_park(chunk, index);
 }
 
 /*
@@ -160,6 +160,7 @@ static void refisland_shrink(struct refisland *island, bool all)
 	struct refheap *heap = island->heap;
 	u32 row = island->first, next, first = U32_MAX, last = U32_MAX;
 	struct refchunk *chunk;
+	struct refwalk walk;
 	unsigned int index;
 
 	if (island->failed) {
@@ -167,7 +168,7 @@ static void refisland_shrink(struct refisland *island, bool all)
 		reftrace_push(heap, island->failed, island->failed_index);
 		reftrace_spread_live(heap);
 	}
-	rcu_read_lock();
+	refwalk_begin(&walk);
 	do {
 		chunk = refrow_chunk(heap, row);
 		index = row & REFROW_INDEX;
@@ -184,8 +185,9 @@ static void refisland_shrink(struct refisland *island, bool all)
 			last = row;
 		}
 		row = next;
+		refwalk_pause(&walk, 1);
 	} while (row != island->first);
-	rcu_read_unlock();
+	refwalk_end(&walk);
 	if (first != U32_MAX)
 		*row_link(heap, last) = first;
 	island->first = first;
@@ -206,21 +208,25 @@ static long refisland_try(struct refheap *heap, u32 head)
 	return 0;
 }
 
-/* Return: how many objects were reclaimed as members of islands. */
+/*
+ * Try the islands.  A trial leaves its members freed or ROW_LIVE, so a row
+ * that is still suspect is the first one met of an island not yet tried.
+ *
+ * Return: how many objects were reclaimed as members of islands.
+ */
 long refisland_try_all(struct refheap *heap)
 {
 	struct refchunk *chunk, *next;
 	unsigned int index;
 	long reclaimed = 0;
 
-	refheap_for_each_touched(heap, chunk, next)
-		for (index = 0; index < REFROW_PER_CHUNK; index++) {
-			if (!(chunk->state[index] & ROW_HEAD))
-				continue;
-			chunk->state[index] &= ~ROW_HEAD;
-			reclaimed += refisland_try(heap,
-						   chunk_row(chunk, index));
-			cond_resched();
-		}
+	refheap_for_each_touched(heap, chunk, next) {
+		for (index = 0; index < REFROW_PER_CHUNK; index++)
+			if (row_suspect(chunk, index))
+				reclaimed += refisland_try(heap,
+							   chunk_row(chunk,
+								     index));
+		cond_resched();
+	}
 	return reclaimed;
 }

@@ -111,9 +111,10 @@ static bool refobj_condemned(struct refobj *obj, struct refheap *heap,
 	if (verdict != VERDICT_DEAD)
 		return false;
 	/*
-	 * Pairs with refisland_stamp() and refisland_unmark(), which precede
-	 * the next store of TRYING: unchanged means it was this verdict.
+	 * Pairs with the full barriers of refreclaim_stamp() and
+	 * refisland_unmark(), which precede the next store of TRYING: a word that is unchanged after the verdict was read belongs to it.
 	 */
+	smp_rmb();
 	return busted("verdict") || refword_read(obj) == word;
 }
 
@@ -132,11 +133,8 @@ bool refobj_acquire(struct refobj *obj, u64 *seen)
 	u64 word = refword_read_acquire(obj);
 
 	do {
-		u32 count = refword_count(word);
-
 		*seen = word;
-		if (unlikely(count > REFCOUNT_ZONE_MAX &&
-			     count < REFCOUNT_ZONE_RELEASED))
+		if (unlikely(refword_saturated(word)))
 			return true;	/* saturated: lives for ever */
 		if (!refword_counted(word) || word & REFWORD_DEAD)
 			return false;
@@ -309,7 +307,7 @@ static u32 refisland_condemn_one(struct refchunk *chunk, unsigned int index)
 }
 
 /*
- * Take the flag away again, from the members before @end (all, if U32_MAX).
+ * Take the flag away again, from the members that have it.
  * The version changes: an acquirer that believed a verdict must see it.
  */
 static void refisland_unmark(struct refisland *island)

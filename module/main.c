@@ -60,7 +60,7 @@ err_chunk:
 	return err;
 }
 
-/* Every client is gone, and so is every heap: a zombie pins the module. */
+/* Every client is gone, and so is every heap: each pins the module. */
 static void __exit refheap_exit(void)
 {
 	refdebugfs_exit();

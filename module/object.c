@@ -81,6 +81,8 @@ static struct refobj *refobj_init(struct reftype *type, void *memory,
 		/* Pairs with the dependent load in refobj_walk(). */
 		smp_store_release(refobj_array(type, obj), array);
 	WRITE_ONCE(obj->place, place);
+	if (type->desc.init)
+		type->desc.init(obj);
 	refrow_publish(place, obj);
 
 	word = (refword_read(obj) & WORD_VERSION_MASK) + REFWORD_VERSION;
@@ -177,9 +179,38 @@ static void refarray_free(struct refarray *array)
 	kvfree_rcu(array, rcu);
 }
 
+static void refobj_free_memory(struct reftype *type, struct refobj *obj)
+{
+	struct refheap *heap = type->heap;
+
+	/* Keeps the heap until the last line. */
+	rcu_read_lock();
+	kmem_cache_free(type->cache, refobj_memory(type, obj));
+	this_cpu_inc(type->cpu->freed);
+	/* Pairs with the grace period in refheap_silence(). */
+	if (unlikely(READ_ONCE(heap->dead)))
+		irq_work_queue(&heap->wake);
+	rcu_read_unlock();
+}
+
+static struct reftail *refobj_tail(const struct reftype *type,
+				   const struct refobj *obj)
+{
+	return refobj_memory(type, obj) + type->tail;
+}
+
+static void refobj_free_rcu(struct rcu_head *rcu)
+{
+	struct reftail *tail = container_of(rcu, struct reftail, rcu);
+
+	refobj_free_memory(tail->type, (void *)tail - tail->type->tail +
+				       tail->type->desc.header);
+}
+
 /*
  * Return the memory of an object whose count is zero and whose slots are
- * empty.  The RCU section keeps the heap until the last line.
+ * empty: at once, but for types with a visit callback.  An earlier reader may
+ * be inside that, and hold a lock in the payload, so it gets a grace period.
  */
 void refobj_free(struct refobj *obj)
 {
@@ -204,12 +235,13 @@ void refobj_free(struct refobj *obj)
 
 	rcu_read_lock();
 	refrow_free(place);
-	kmem_cache_free(type->cache, refobj_memory(type, obj));
 	refheap_uncharge(heap, bytes);
-	this_cpu_inc(type->cpu->freed);
-	/* Pairs with the grace period in refheap_destroy(). */
-	if (unlikely(READ_ONCE(heap->dead)))
-		irq_work_queue(&heap->wake);
+	if (type->desc.visit) {
+		refobj_tail(type, obj)->type = type;
+		call_rcu(&refobj_tail(type, obj)->rcu, refobj_free_rcu);
+	} else {
+		refobj_free_memory(type, obj);
+	}
 	rcu_read_unlock();
 }
 
@@ -244,18 +276,13 @@ void refobj_saturate(struct refobj *obj)
 				      REFCOUNT_ZONE_SATURATED));
 }
 
-static bool refcount_saturated(u32 count)
-{
-	return count > REFCOUNT_ZONE_MAX && count < REFCOUNT_ZONE_RELEASED;
-}
-
 void __refobj_get_slow(struct refobj *obj, u64 old)
 {
 	u32 count = refword_count(old);
 
 	if (count == REFCOUNT_ZONE_MAX)
 		refobj_warn(obj, "count saturated, the object leaks");
-	if (count == REFCOUNT_ZONE_MAX || refcount_saturated(count)) {
+	if (count == REFCOUNT_ZONE_MAX || refword_saturated(old)) {
 		refobj_correct(obj, REFCOUNT_ZONE_SATURATED);
 		return;
 	}
@@ -273,7 +300,7 @@ EXPORT_SYMBOL_REFHEAP(__refobj_get_slow);
 /* A put found no valid count and, in case @done, has already lowered it. */
 static void refobj_put_invalid(struct refobj *obj, u32 count, bool done)
 {
-	if (refcount_saturated(count)) {
+	if (refword_saturated(count)) {
 		refobj_correct(obj, REFCOUNT_ZONE_SATURATED);
 		return;
 	}

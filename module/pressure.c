@@ -11,7 +11,7 @@ static struct shrinker *refpressure_shrinker;
 
 static bool refpressure_promising(const struct refheap *heap)
 {
-	return !READ_ONCE(heap->closing) &&
+	return !READ_ONCE(heap->stopped) &&
 	       (READ_ONCE(heap->unfinished) || !llist_empty(&heap->marked));
 }
 

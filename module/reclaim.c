@@ -49,7 +49,8 @@ static void refreclaim_for_each(struct refreclaim *reclaim,
 static void refreclaim_stamp(struct refreclaim *reclaim, struct refobj *obj,
 			     struct refchunk *chunk, unsigned int index)
 {
-	atomic64_or(REFWORD_DEAD, &obj->word);
+	/* Fully ordered, unlike atomic64_or(). */
+	atomic64_fetch_or(REFWORD_DEAD, &obj->word);
 }
 
 struct refempty {
@@ -80,20 +81,19 @@ static void refreclaim_empty(struct refreclaim *reclaim, struct refobj *obj,
 	};
 	long at = 0;
 
-	do {
+	for (;;) {
 		rcu_read_lock();
 		at = refobj_walk(obj, chunk->type, at, 256, &empty.visitor);
 		rcu_read_unlock();
-		cond_resched();
-		if (at >= 0)
-			continue;
-		if (READ_ONCE(reclaim->heap->dead))
+		if (!at)
 			return;
+		cond_resched();
+		if (at > 0)
+			continue;
 		/* An earlier reader has its lock: let it finish. */
 		at = 0;
 		schedule_timeout_uninterruptible(1);
-		continue;
-	} while (at);
+	}
 }
 
 static void refreclaim_release(struct refreclaim *reclaim, struct refobj *obj,

@@ -252,16 +252,15 @@ static bool refobj_clear(struct refcascade *cascade, struct refobj *obj,
 				 &clear.visitor);
 		rcu_read_unlock();
 		refcascade_spend(cascade, clear.slots);
-		if (!at)
+		if (!at) {
+			if (type->desc.visit && READ_ONCE(type->heap->dead))
+				refobj_warn(obj, "its slots cannot be visited any more, what they hold leaks");
 			return true;
+		}
 		if (at > 0) {
 			if (refcascade_exhausted(cascade))
 				return false;
 			continue;
-		}
-		if (READ_ONCE(type->heap->dead)) {
-			refobj_warn(obj, "slots cannot be visited any more, what they hold leaks");
-			return true;
 		}
 		if (cascade->budget)
 			return false;

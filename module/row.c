@@ -24,7 +24,8 @@ static struct refchunk *refchunk_alloc(struct reftype *type, gfp_t gfp)
 	int err;
 
 	/* The table is the heap's own: not charged to the allocating task. */
-	chunk = kmem_cache_zalloc(cache, gfp & ~(__GFP_ACCOUNT | __GFP_ZERO));
+	gfp &= ~(__GFP_ACCOUNT | __GFP_ZERO);
+	chunk = kmem_cache_zalloc(cache, gfp);
 	if (!chunk)
 		return NULL;
 	chunk->type = type;
@@ -168,6 +169,16 @@ void refrow_free(unsigned long place)
 		refrow_return(type, batch, nr);
 }
 
+/* A CPU has had its share of candidates. */
+static void refheap_crowded(struct refheap *heap)
+{
+	if (READ_ONCE(heap->stopped) ||
+	    test_bit(EVENT_THRESHOLD, &heap->events))
+		return;
+	set_bit(EVENT_THRESHOLD, &heap->events);
+	irq_work_queue(&heap->wake);
+}
+
 /*
  * Make the object in a row a candidate.
  *
@@ -193,15 +204,12 @@ void refrow_mark(unsigned long place)
 	unsigned int index = place_index(place);
 	struct refheap *heap = chunk->heap;
 
-	if (READ_ONCE(chunk->mark[index]))
+	if (READ_ONCE(chunk->mark[index]) == MARK_SET)
 		return;
-	WRITE_ONCE(chunk->mark[index], 1);
-	if (this_cpu_inc_return(heap->cpu->marks) ==
-	    READ_ONCE(heap->threshold_share) &&
-	    !READ_ONCE(heap->stopped)) {
-		set_bit(EVENT_THRESHOLD, &heap->events);
-		irq_work_queue(&heap->wake);
-	}
+	WRITE_ONCE(chunk->mark[index], MARK_SET);
+	if (this_cpu_inc_return(heap->cpu->marks) >=
+	    READ_ONCE(heap->threshold_share))
+		refheap_crowded(heap);
 	if (!READ_ONCE(chunk->queued) && !xchg(&chunk->queued, 1) &&
 	    llist_add(&chunk->marked_node, &heap->marked))
 		irq_work_queue(&heap->wake);

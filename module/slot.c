@@ -14,17 +14,22 @@
  */
 #include "internal.h"
 
+static bool refword_alive(u64 word)
+{
+	return refword_counted(word) || refword_saturated(word);
+}
+
 /* May @owner's slot refer to @target?  Refused with a warning if not. */
 static int refslot_check(const struct refobj *owner,
 			 const struct refobj *target)
 {
-	if (unlikely(!refword_counted(refword_read(owner)))) {
+	if (unlikely(!refword_alive(refword_read(owner)))) {
 		refobj_warn(owner, "slot of a dead object set");
 		return -EINVAL;
 	}
 	if (!target)
 		return 0;
-	if (unlikely(!refword_counted(refword_read(target)))) {
+	if (unlikely(!refword_alive(refword_read(target)))) {
 		refobj_warn(target, "dead object put into a slot");
 		return -EINVAL;
 	}
@@ -239,8 +244,8 @@ struct refobj *refslot_load(const struct refslot *slot)
 			return NULL;
 		}
 		got = refobj_acquire(obj, &seen);
-		/* Acquired first, looked at again second. */
-		same = READ_ONCE(slot->target) == obj;
+		/* Acquired, then looked at again, then the word: in order. */
+		same = smp_load_acquire(&slot->target) == obj;
 		/* Dead all the while: the owner was not held. */
 		dead = !got && refword_read(obj) == seen;
 		rcu_read_unlock();

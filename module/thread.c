@@ -19,7 +19,12 @@
 
 EXPORT_TRACEPOINT_SYMBOL_GPL(refheap_phase);
 
-/* A full pass of its own comes after this many periods, then twice as many. */
+/*
+ * Periods until what is left over is looked at without being asked: parked
+ * candidates by another collection, unfinished objects by a full pass; twice
+ * as many after each that reclaimed nothing, up to the shift.
+ */
+#define REFTHREAD_RETRY_PERIODS		1
 #define REFTHREAD_FULL_PERIODS		8
 #define REFTHREAD_BACKOFF_MOST		6
 
@@ -60,10 +65,8 @@ long refheap_do_collect(struct refheap *heap, bool full)
 	long reclaimed = 0;
 
 	refheap_reset_marks(heap);
-	if (full) {
+	if (full)
 		heap->unfinished = false;
-		heap->work = 0;
-	}
 	roots = refcandidate_take(heap, full);
 	trace_refheap_phase(heap, REFHEAP_PHASE_CANDIDATES, roots);
 	if (roots) {
@@ -101,6 +104,26 @@ static bool refthread_full_due(const struct refheap *heap)
 	return heap->unfinished && time_after_eq(jiffies, heap->due_full);
 }
 
+static bool refthread_retry_due(const struct refheap *heap)
+{
+	return !list_empty(&heap->parked) &&
+	       time_after_eq(jiffies, heap->due_retry);
+}
+
+static unsigned long refthread_backoff(const struct refheap *heap,
+				       unsigned int periods,
+				       unsigned int *tries, long reclaimed)
+{
+	unsigned long wait;
+
+	if (reclaimed)
+		*tries = 0;
+	wait = (refheap_period(heap) * periods) << *tries;
+	if (*tries < REFTHREAD_BACKOFF_MOST)
+		++*tries;
+	return jiffies + wait;
+}
+
 static void refthread_take_requests(struct refheap *heap, struct refwork *work)
 {
 	spin_lock_irq(&heap->request_lock);
@@ -129,42 +152,41 @@ static void refthread_decide(struct refheap *heap, struct refwork *work)
 {
 	bool asked = test_and_clear_bit(EVENT_KICK, &heap->events);
 	bool crowded = test_and_clear_bit(EVENT_THRESHOLD, &heap->events);
+	bool pressed = test_and_clear_bit(EVENT_PRESSURE, &heap->events);
 
+	*work = (struct refwork){ .collect = asked };
 	if (test_and_clear_bit(EVENT_LOOK, &heap->events) && heap->waiting &&
 	    time_after(heap->due, jiffies + refheap_period(heap)))
 		heap->due = jiffies + refheap_period(heap);
-	*work = (struct refwork){ .collect = asked };
-	if (test_and_clear_bit(EVENT_PRESSURE, &heap->events) ||
-	    (!READ_ONCE(heap->stopped) && refthread_full_due(heap))) {
+	if (!READ_ONCE(heap->stopped) && (pressed ||
+					  refthread_full_due(heap))) {
 		work->collect = true;
 		work->full = true;
 	}
 	if (!READ_ONCE(heap->stopped) &&
-	    (crowded || (heap->waiting && time_after_eq(jiffies, heap->due))))
+	    (crowded || refthread_retry_due(heap) ||
+	     (heap->waiting && time_after_eq(jiffies, heap->due))))
 		work->collect = true;
 	refthread_take_requests(heap, work);
 }
 
-/* When the full pass that judges what was left over will come by itself. */
-static void refthread_plan_full(struct refheap *heap, bool full)
+/*
+ * When what is left over will be looked at.  A full pass also comes as soon
+ * as the small ones have done as much work as it will cost (G12).
+ */
+static void refthread_plan(struct refheap *heap, bool full, bool unfinished,
+			   long reclaimed)
 {
-	unsigned long periods;
-
+	heap->due_retry = refthread_backoff(heap, REFTHREAD_RETRY_PERIODS,
+					    &heap->retries, reclaimed);
+	if (list_empty(&heap->parked))
+		heap->retries = 0;
 	if (full)
-		heap->backoff = 0;
-	if (!heap->unfinished) {
-		heap->backoff = 0;
-		return;
-	}
-	periods = (unsigned long)REFTHREAD_FULL_PERIODS << heap->backoff;
-	if (!heap->due_full || full ||
-	    time_after_eq(jiffies, heap->due_full)) {
-		heap->due_full = jiffies + periods * refheap_period(heap);
-		if (heap->backoff < REFTHREAD_BACKOFF_MOST)
-			heap->backoff++;
-	}
-	/* As much work as the pass will cost has been done: it is paid for. */
-	if (heap->work >= refheap_objects(heap))
+		heap->work = 0;
+	if (full || (heap->unfinished && !unfinished))
+		heap->due_full = refthread_backoff(heap, REFTHREAD_FULL_PERIODS,
+						   &heap->backoff, reclaimed);
+	if (heap->work > refheap_objects(heap))
 		heap->due_full = jiffies;
 }
 
@@ -180,9 +202,7 @@ static void refthread_work(struct refheap *heap)
 
 		heap->waiting = false;
 		reclaimed = refheap_do_collect(heap, work.full);
-		if (heap->unfinished && !unfinished)
-			heap->due_full = 0;
-		refthread_plan_full(heap, work.full);
+		refthread_plan(heap, work.full, unfinished, reclaimed);
 		refheap_release_deferred(heap);
 	}
 	refthread_complete(heap, &work, reclaimed);
@@ -204,7 +224,7 @@ static long refthread_timeout(const struct refheap *heap)
 {
 	long timeout = MAX_SCHEDULE_TIMEOUT;
 
-	if (!list_empty(&heap->staged))
+	if (refcandidate_pending(heap))
 		timeout = max(HZ / 20, 1);
 	if (READ_ONCE(heap->stopped))
 		return timeout;
@@ -213,6 +233,9 @@ static long refthread_timeout(const struct refheap *heap)
 	if (heap->unfinished)
 		timeout = min(timeout,
 			      max((long)(heap->due_full - jiffies), 1L));
+	if (!list_empty(&heap->parked))
+		timeout = min(timeout,
+			      max((long)(heap->due_retry - jiffies), 1L));
 	return timeout;
 }
 

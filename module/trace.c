@@ -5,15 +5,16 @@
  * in proportion to what changed (G12).
  *
  * A discovered object is worth expanding (having its slots read)
- *  - if all references to it have been met on the way here: it is garbage
- *    unless something that leads to it is held;
  *  - if it is young, that is, nobody has looked at it since its allocation:
  *    looking once is in proportion to the allocations;
+ *  - if all references to it have been met on the way here: it is garbage
+ *    unless something that leads to it is held;
  *  - else it may be a part of an old structure that is being dropped, or a
- *    hub of the living that something small points to.  These are expanded
- *    by their number of missing references, the smallest first, while a
- *    budget in proportion to the work done anyway lasts.  What remains is
- *    left to a full pass, and heap->unfinished says so.
+ *    hub of the living that something small points to.  These, and what is
+ *    met below them, are expanded by the number of references that they miss,
+ *    the smallest first, while a budget in proportion to the work done anyway
+ *    lasts.  What remains is left to a full pass, and heap->unfinished says
+ *    so.
  *
  * Then everything that misses references, and all that it leads to, is alive
  * for now; the rest is suspect.
@@ -31,14 +32,16 @@ struct reftrace {
 	struct refheap *heap;
 	struct refwalk walk;
 	u64 expanded;
-	u64 old_slots;		/* slots of objects expanded on the budget */
+	u64 free;		/* of these, not on the budget */
+	u64 charged;		/* slots of objects expanded on the budget */
 	bool full;
+	bool below_charged;	/* the object being expanded was charged */
 };
 
 /* Has nobody looked at it since its allocation? */
 static bool row_young(const struct refchunk *chunk, unsigned int index)
 {
-	return chunk->snapshot[index] & REFWORD_FRESH;
+	return chunk->snapshot[index] & TRACE_YOUNG;
 }
 
 static u32 row_missing(const struct refchunk *chunk, unsigned int index)
@@ -58,34 +61,53 @@ void reftrace_push(struct refheap *heap, struct refchunk *chunk,
 	heap->overflow = true;
 }
 
-/* Bring pending rows back, as many as fit. */
-static void reftrace_refill(struct refheap *heap)
+/* Move a chunk's pending rows to the stack; false if they do not fit. */
+static bool reftrace_refill_chunk(struct refheap *heap, struct refchunk *chunk)
 {
-	struct refchunk *chunk, *next;
 	unsigned int index;
 
-	heap->overflow = false;
-	refheap_for_each_touched(heap, chunk, next) {
-		for (index = 0; index < REFROW_PER_CHUNK; index++) {
-			if (!(chunk->state[index] & ROW_PENDING))
-				continue;
-			if (heap->depth == REFHEAP_STACK) {
-				heap->overflow = true;
-				return;
-			}
-			chunk->state[index] &= ~ROW_PENDING;
-			reftrace_push(heap, chunk, index);
-		}
+	if (heap->depth + REFROW_PER_CHUNK > REFHEAP_STACK)
+		return false;
+	for (index = 0; index < REFROW_PER_CHUNK; index++) {
+		if (!(chunk->state[index] & ROW_PENDING))
+			continue;
+		chunk->state[index] &= ~ROW_PENDING;
+		reftrace_push(heap, chunk, index);
 	}
+	return true;
 }
 
-bool reftrace_pop(struct refheap *heap, struct refchunk **chunk,
-		  unsigned int *index)
+/*
+ * Bring pending rows back, as many as fit, beginning where the last time
+ * ended.  Only a look at all chunks from the first on that finds room for
+ * everything means that none is left.
+ */
+static void reftrace_refill(struct refheap *heap, struct refwalk *walk)
+{
+	struct refchunk *chunk = heap->refill, *next;
+	bool all = !chunk;
+
+	if (all)
+		chunk = heap->touched;
+	while (chunk) {
+		next = chunk->touched == chunk ? NULL : chunk->touched;
+		if (!reftrace_refill_chunk(heap, chunk))
+			break;
+		refwalk_pause(walk, REFROW_PER_CHUNK);
+		chunk = next;
+	}
+	heap->refill = chunk;
+	if (all && !chunk)
+		heap->overflow = false;
+}
+
+bool reftrace_pop(struct refheap *heap, struct refwalk *walk,
+		  struct refchunk **chunk, unsigned int *index)
 {
 	unsigned long place;
 
-	if (!heap->depth && heap->overflow)
-		reftrace_refill(heap);
+	while (!heap->depth && heap->overflow)
+		reftrace_refill(heap, walk);
 	if (!heap->depth)
 		return false;
 	place = heap->stack[--heap->depth];
@@ -110,14 +132,16 @@ static void reftrace_expand_later(struct refheap *heap, struct refchunk *chunk,
 static void reftrace_excess(struct refobj *obj, struct refchunk *chunk,
 			    unsigned int index)
 {
-	u64 changed = (refword_read(obj) ^ chunk->snapshot[index]) &
-		      ~(REFWORD_COUNT | REFWORD_MARKED | REFWORD_FRESH);
+	u64 word = refword_read(obj);
+	u64 changed = (word ^ chunk->snapshot[index]) & WORD_VERSION_MASK;
 
-	if (chunk->state[index] & ROW_ROOT && !changed) {
+	if (chunk->state[index] & ROW_ROOT && !changed &&
+	    !(word & (REFWORD_MARKED | REFWORD_FRESH))) {
 		refobj_warn(obj, "count is lower than the number of references");
 		refobj_saturate(obj);
 	}
 	chunk->state[index] |= ROW_LIVE;
+	refrow_park(chunk, index);
 }
 
 static void reftrace_slot(struct refvisitor *visitor, struct refslot *slot)
@@ -146,7 +170,8 @@ static void reftrace_slot(struct refvisitor *visitor, struct refslot *slot)
 	chunk->snapshot[index]--;
 	if (state & ROW_EXPANDED)
 		return;
-	if (!row_missing(chunk, index) || row_young(chunk, index))
+	if (row_young(chunk, index) ||
+	    (!row_missing(chunk, index) && !trace->below_charged))
 		reftrace_expand_later(trace->heap, chunk, index);
 }
 
@@ -156,21 +181,37 @@ static void reftrace_drain(struct reftrace *trace)
 	struct refheap *heap = trace->heap;
 	struct refchunk *chunk;
 	unsigned int index;
+	int err;
 
-	while (reftrace_pop(heap, &chunk, &index)) {
-		if (refrow_walk(&trace->walk, chunk, index, &trace->visitor)) {
-			/* Busy or gone; in either case not for this time. */
+	while (reftrace_pop(heap, &trace->walk, &chunk, &index)) {
+		trace->below_charged = chunk->snapshot[index] & TRACE_CHARGED;
+		err = refrow_walk(&trace->walk, chunk, index, &trace->visitor);
+		/* Busy, or gone: in either case not for this time. */
+		if (err)
 			chunk->state[index] |= ROW_LIVE;
-			if (chunk_object(chunk, index))
-				refrow_mark(chunk_place(chunk, index));
-		}
+		if (err == -EBUSY)
+			refrow_park(chunk, index);
 		trace->expanded++;
+		if (!trace->below_charged)
+			trace->free++;
 	}
 }
 
-static u64 reftrace_budget(const struct reftrace *trace)
+/* Charge an old object to the budget, if that lasts. */
+static bool reftrace_charge(struct reftrace *trace, struct refchunk *chunk,
+			    unsigned int index, struct refobj *obj)
 {
-	return REFTRACE_BUDGET + REFTRACE_BUDGET_EACH * trace->expanded;
+	u64 slots;
+
+	if (trace->full)
+		return true;
+	slots = refobj_slots(obj, chunk->type);
+	if (trace->charged + slots >
+	    REFTRACE_BUDGET + REFTRACE_BUDGET_EACH * trace->free)
+		return false;
+	trace->charged += slots;
+	chunk->snapshot[index] |= TRACE_CHARGED;
+	return true;
 }
 
 /* Expand old objects with at most @missing references not accounted for. */
@@ -180,10 +221,8 @@ static void reftrace_expand_old(struct reftrace *trace, u32 missing)
 	struct refchunk *chunk, *next;
 	struct refobj *obj;
 	unsigned int index;
-	u64 slots;
 	u8 state;
 
-	/* Chunks that are touched meanwhile are left to the next round. */
 	refheap_for_each_touched(heap, chunk, next) {
 		for (index = 0; index < REFROW_PER_CHUNK; index++) {
 			state = chunk->state[index];
@@ -193,14 +232,9 @@ static void reftrace_expand_old(struct reftrace *trace, u32 missing)
 				continue;
 			obj = chunk_object(chunk, index);
 			if (!obj)
-				continue;
-			slots = refobj_slots(obj, chunk->type);
-			if (!trace->full && trace->old_slots + slots >
-			    reftrace_budget(trace))
-				continue;
-			if (!trace->full)
-				trace->old_slots += slots;
-			reftrace_expand_later(heap, chunk, index);
+				chunk->state[index] |= ROW_LIVE;
+			else if (reftrace_charge(trace, chunk, index, obj))
+				reftrace_expand_later(heap, chunk, index);
 		}
 		refwalk_pause(&trace->walk, REFROW_PER_CHUNK);
 		reftrace_drain(trace);
@@ -257,7 +291,7 @@ void reftrace_spread_live(struct refheap *heap)
 	unsigned int index;
 
 	refwalk_begin(&trace.walk);
-	while (reftrace_pop(heap, &chunk, &index))
+	while (reftrace_pop(heap, &trace.walk, &chunk, &index))
 		refrow_walk(&trace.walk, chunk, index, &trace.visitor);
 	refwalk_end(&trace.walk);
 }
@@ -298,10 +332,10 @@ void reftrace_run(struct refheap *heap, u64 roots, bool full)
 	struct reftrace trace = {
 		.visitor.slot = reftrace_slot,
 		.heap = heap,
-		.expanded = roots,
+		.free = roots,
 		.full = full,
 	};
-	struct refchunk *newest;
+	u64 before;
 	u32 missing;
 
 	refwalk_begin(&trace.walk);
@@ -310,17 +344,17 @@ void reftrace_run(struct refheap *heap, u64 roots, bool full)
 		for (missing = 0; missing <= 16; missing = missing * 4 + 1)
 			reftrace_expand_old(&trace, missing);
 	}
+	/* Until a round finds nothing more, or nothing that can be afforded. */
 	do {
-		newest = heap->touched;
+		before = trace.expanded;
 		reftrace_expand_old(&trace, U32_MAX);
-	} while (heap->touched != newest);
+	} while (trace.expanded != before);
 	refwalk_end(&trace.walk);
 
-	heap->stats.traced += trace.expanded - roots;
-	heap->work += trace.expanded;
+	heap->stats.traced += trace.expanded;
+	heap->work += roots + trace.expanded;
 	reftrace_find_live(heap);
-	trace_refheap_phase(heap, REFHEAP_PHASE_TRACED,
-			    trace.expanded - roots);
+	trace_refheap_phase(heap, REFHEAP_PHASE_TRACED, trace.expanded);
 }
 
 /* Forget the transient state of this collection; survivors grow older. */

@@ -63,12 +63,16 @@ static int reftype_create_cache(struct reftype *type)
 {
 	const struct reftype_desc *desc = &type->desc;
 	slab_flags_t flags = SLAB_TYPESAFE_BY_RCU | SLAB_NO_MERGE;
+	size_t size = desc->size;
 
 	if (type->heap->params.flags & REFHEAP_ACCOUNT)
 		flags |= SLAB_ACCOUNT;
 	snprintf(type->slab_name, sizeof(type->slab_name), "refheap-%s-%s",
 		 type->heap->slab_name, desc->name);
-	type->cache = kmem_cache_create(type->slab_name, desc->size,
+	type->tail = ALIGN(desc->size, __alignof__(struct reftail));
+	if (desc->visit)
+		size = type->tail + sizeof(struct reftail);
+	type->cache = kmem_cache_create(type->slab_name, size,
 					max_t(size_t, desc->align,
 					      __alignof__(struct refobj)),
 					flags, NULL);

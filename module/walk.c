@@ -42,7 +42,7 @@ static void refobj_walk_fields(struct refobj *obj, const struct reftype *type,
  * @type's; between portions it may leave it and has to look again.
  *
  * Return: 0 at the end, where to go on, or -EBUSY if the visit callback did
- * not succeed or the heap may not call it any more.
+ * not succeed.
  */
 long refobj_walk(struct refobj *obj, struct reftype *type, long from,
 		 unsigned int most, struct refvisitor *visitor)
@@ -52,10 +52,12 @@ long refobj_walk(struct refobj *obj, struct reftype *type, long from,
 
 	if (!from) {
 		refobj_walk_fields(obj, type, visitor);
-		/* Pairs with the grace period in refheap_destroy(). */
-		if (type->desc.visit &&
-		    (READ_ONCE(type->heap->dead) ||
-		     type->desc.visit(obj, visitor)))
+		/*
+		 * A dead heap must not call it; edges that nobody sees keep
+		 * their targets alive.  Pairs with refheap_silence().
+		 */
+		if (type->desc.visit && !READ_ONCE(type->heap->dead) &&
+		    type->desc.visit(obj, visitor))
 			return -EBUSY;
 		from = 1;
 	}
@@ -131,8 +133,7 @@ int refrow_walk(struct refwalk *walk, struct refchunk *chunk,
 			return -ESTALE;
 		at = refobj_walk(obj, chunk->type, at, REFWALK_STRETCH,
 				 visitor);
-		refwalk_pause(walk, chunk->type->desc.array ?
-				    REFWALK_STRETCH : 4);
+		refwalk_pause(walk, at > 0 ? REFWALK_STRETCH : 4);
 	} while (at > 0);
 	return at;
 }

@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The end of a heap: everything reclaimed, what is held made harmless (G10). */
+#include "crew.h"
+#include "graph.h"
+
+#include <linux/completion.h>
+#include <linux/delay.h>
+#include <linux/err.h>
+#include <linux/kthread.h>
+#include <linux/sched/task.h>
+
+static int destroy(struct graph *g)
+{
+	int ret = refheap_destroy(g->heap);
+
+	g->heap = NULL;
+	return ret;
+}
+
+static void g10_garbage_is_reclaimed(struct kunit *test)
+{
+	struct graph *g = test->priv;
+
+	node_put(graph_ring(g, 10));
+	node_put(graph_hub(g, 10));
+	KUNIT_EXPECT_EQ(test, graph_alive(g), 21);
+	KUNIT_EXPECT_EQ(test, destroy(g), 0);
+	KUNIT_EXPECT_EQ(test, graph_released(g), 21);
+}
+
+/* The release of a member makes the next island garbage, three times over. */
+static void drop_data(struct graph_node *node)
+{
+	node_put(node->data);
+}
+
+static void g10_garbage_made_by_garbage(struct kunit *test)
+{
+	struct graph *g = test->priv;
+	struct graph_node *before = graph_ring(g, 2), *ring;
+	unsigned int i;
+
+	for (i = 0; i < 3; i++) {
+		ring = graph_ring(g, 2);
+		ring->data = before;
+		ring->last_words = drop_data;
+		before = ring;
+	}
+	node_put(before);
+	KUNIT_EXPECT_EQ(test, destroy(g), 0);
+	KUNIT_EXPECT_EQ(test, graph_released(g), 8);
+}
+
+static void g10_releases_handed_over_are_run(struct kunit *test)
+{
+	struct graph *g = test->priv;
+	struct graph_node *node[50];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(node); i++)
+		node[i] = graph_add(g, SLEEPER);
+	preempt_disable();
+	for (i = 0; i < ARRAY_SIZE(node); i++)
+		node_put(node[i]);
+	preempt_enable();
+	KUNIT_EXPECT_EQ(test, destroy(g), 0);
+	KUNIT_EXPECT_EQ(test, graph_released(g), ARRAY_SIZE(node));
+}
+
+static void g10_nothing_at_all(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, destroy(test->priv), 0);
+	KUNIT_EXPECT_EQ(test, refheap_destroy(NULL), 0);
+	KUNIT_EXPECT_EQ(test, refheap_destroy(ERR_PTR(-ENOMEM)), 0);
+}
+
+/* --- held objects ------------------------------------------------------- */
+
+/* Counted by type, and nothing of the client's is called afterwards. */
+static void g10_held_object(struct kunit *test)
+{
+	struct graph *g = test->priv;
+	struct graph_node *node = graph_add(g, NODE);
+
+	graph_expect(g, NODE, "1 objects still held at destroy");
+	KUNIT_EXPECT_EQ(test, destroy(g), 1);
+	graph_expect_end();
+	KUNIT_EXPECT_TRUE(test, node_is_alive(node));
+	node_get(node);
+	node_put(node);
+	node_put(node);
+	KUNIT_EXPECT_EQ(test, graph_released(g), 0);
+}
+
+static void g10_held_structure(struct kunit *test)
+{
+	struct graph *g = test->priv;
+	struct graph_node *chain = graph_chain(g, 100, NULL);
+
+	node_put(graph_ring(g, 3));
+	graph_expect(g, NODE, "100 objects still held at destroy");
+	KUNIT_EXPECT_EQ(test, destroy(g), 100);
+	graph_expect_end();
+	KUNIT_EXPECT_EQ(test, graph_released(g), 3);
+	/* Freed along the chain, without a callback. */
+	node_put(chain);
+	KUNIT_EXPECT_EQ(test, graph_released(g), 3);
+}
+
+static struct graph *quiet(struct kunit *test)
+{
+	struct refheap_params params = {
+		.flags = REFHEAP_STOPPED | REFHEAP_QUIET,
+	};
+
+	return graph_create(test, &params);
+}
+
+static void g10_held_quietly(struct kunit *test)
+{
+	struct graph *g = quiet(test);
+	struct graph_node *leaf = graph_add(g, LEAF);
+	struct graph_node *ring = graph_ring(g, 4);
+
+	KUNIT_EXPECT_EQ(test, destroy(g), 5);
+	node_put(leaf);
+	/* It becomes garbage now: the zombie still has its thread. */
+	node_put(ring);
+	KUNIT_EXPECT_EQ(test, graph_released(g), 0);
+}
+
+static void g10_late_put_from_atomic_context(struct kunit *test)
+{
+	struct graph *g = quiet(test);
+	struct graph_node *node = graph_add(g, SLEEPER);
+	struct graph_node *chain = graph_chain(g, 5, NULL);
+
+	KUNIT_EXPECT_EQ(test, destroy(g), 6);
+	local_irq_disable();
+	node_put(node);
+	node_put(chain);
+	local_irq_enable();
+	KUNIT_EXPECT_EQ(test, graph_released(g), 0);
+}
+
+static void g10_slots_of_the_held(struct kunit *test)
+{
+	struct graph *g = quiet(test);
+	struct graph_node *a = graph_add(g, NODE);
+	struct graph_node *b = graph_append(a, 0, NODE);
+	struct refobj *obj;
+
+	KUNIT_EXPECT_EQ(test, destroy(g), 2);
+	obj = refslot_load(&a->slot[0]);
+	KUNIT_EXPECT_PTR_EQ(test, obj, &b->obj);
+	refslot_clear(&a->obj, &a->slot[0]);
+	refobj_put(obj);
+	node_put(a);
+	KUNIT_EXPECT_EQ(test, graph_released(g), 0);
+}
+
+static void g10_name_of_a_heap_with_held_objects(struct kunit *test)
+{
+	struct refheap_params params = { .flags = REFHEAP_QUIET };
+	struct graph *g = quiet(test);
+	struct graph_node *node = graph_add(g, NODE);
+	struct refheap *again;
+	char name[24];
+
+	strscpy(name, refheap_name(g->heap), sizeof(name));
+	KUNIT_EXPECT_EQ(test, destroy(g), 1);
+	again = refheap_create(name, &params);
+	KUNIT_EXPECT_NOT_ERR_OR_NULL(test, again);
+	if (!IS_ERR_OR_NULL(again)) {
+		g->heap = again;
+		memset(g->type, 0, sizeof(g->type));
+		node_put(graph_add(g, NODE));
+		KUNIT_EXPECT_EQ(test, graph_released(g), 1);
+		KUNIT_EXPECT_EQ(test, destroy(g), 0);
+	}
+	node_put(node);
+	KUNIT_EXPECT_EQ(test, graph_released(g), 1);
+}
+
+/* --- destroy meets others ----------------------------------------------- */
+
+struct ending {
+	struct graph *g;
+	int ret;
+	struct completion done;
+	struct completion entered;
+	struct completion proceed;
+};
+
+static int destroy_thread(void *data)
+{
+	struct ending *ending = data;
+
+	ending->ret = refheap_destroy(ending->g->heap);
+	complete(&ending->done);
+	return 0;
+}
+
+static int put_thread(void *data)
+{
+	node_put(data);
+	return 0;
+}
+
+static struct task_struct *start(struct kunit *test, int (*run)(void *data),
+				 void *data)
+{
+	struct task_struct *task = kthread_run(run, data, "refheap-test");
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, task);
+	return task;
+}
+
+static void enter_and_wait(struct graph_node *node)
+{
+	struct ending *ending = node->data;
+
+	complete(&ending->entered);
+	wait_for_completion(&ending->proceed);
+}
+
+static void ending_init(struct ending *ending, struct graph *g)
+{
+	ending->g = g;
+	init_completion(&ending->done);
+	init_completion(&ending->entered);
+	init_completion(&ending->proceed);
+}
+
+/* A release that runs elsewhere is waited for: its code may go away then. */
+static void destroy_beside_a_release(struct kunit *test, bool in_thread)
+{
+	struct graph *g = test->priv;
+	struct graph_node *node = graph_add(g, SLEEPER);
+	struct ending ending;
+
+	ending_init(&ending, g);
+	node->data = &ending;
+	node->last_words = enter_and_wait;
+	if (in_thread) {
+		preempt_disable();
+		node_put(node);
+		preempt_enable();
+	} else {
+		start(test, put_thread, node);
+	}
+	wait_for_completion(&ending.entered);
+	start(test, destroy_thread, &ending);
+	KUNIT_EXPECT_EQ(test, wait_for_completion_timeout(&ending.done,
+							  HZ / 5), 0);
+	complete(&ending.proceed);
+	wait_for_completion(&ending.done);
+	KUNIT_EXPECT_EQ(test, ending.ret, 0);
+	KUNIT_EXPECT_EQ(test, graph_released(g), 1);
+	g->heap = NULL;
+}
+
+static void g10_release_is_running_elsewhere(struct kunit *test)
+{
+	destroy_beside_a_release(test, false);
+}
+
+static void g10_release_is_running_in_the_thread(struct kunit *test)
+{
+	destroy_beside_a_release(test, true);
+}
+
+static void g10_collection_is_running(struct kunit *test)
+{
+	struct graph *g = test->priv;
+	unsigned int i;
+
+	for (i = 0; i < 50; i++)
+		node_put(graph_ring(g, 20));
+	refheap_kick(g->heap);
+	KUNIT_EXPECT_EQ(test, destroy(g), 0);
+	KUNIT_EXPECT_EQ(test, graph_released(g), 1000);
+}
+
+/* In the middle of a collection, not only beside it. */
+static void g10_collection_is_releasing(struct kunit *test)
+{
+	struct graph *g = test->priv;
+	struct graph_node *ring = graph_ring_of(g, SLEEPER, 10);
+	struct ending ending;
+
+	ending_init(&ending, g);
+	ring->data = &ending;
+	ring->last_words = enter_and_wait;
+	node_put(ring);
+	refheap_kick(g->heap);
+	wait_for_completion(&ending.entered);
+	start(test, destroy_thread, &ending);
+	KUNIT_EXPECT_EQ(test, wait_for_completion_timeout(&ending.done,
+							  HZ / 5), 0);
+	complete(&ending.proceed);
+	wait_for_completion(&ending.done);
+	KUNIT_EXPECT_EQ(test, ending.ret, 0);
+	KUNIT_EXPECT_EQ(test, graph_released(g), 10);
+	g->heap = NULL;
+}
+
+struct race {
+	struct refheap *heap;
+	atomic_t won;
+	atomic_t lost;
+};
+
+static void destroy_too(struct hand *hand)
+{
+	struct race *race = hand->crew->data;
+	int ret = refheap_destroy(race->heap);
+
+	if (!ret)
+		atomic_inc(&race->won);
+	else if (ret == -ENOENT)
+		atomic_inc(&race->lost);
+	else
+		atomic_inc(&hand->crew->wrong);
+}
+
+static void g10_destroy_from_two_threads(struct kunit *test)
+{
+	struct graph *g = test->priv;
+	struct race race = { .heap = g->heap };
+	struct crew *crew;
+
+	crew_need_two_cpus(test);
+	node_put(graph_ring(g, 50));
+	pr_info("refheap-expect: begin not a living heap\n");
+	crew = crew_start(g, destroy_too, &race);
+	crew_finish(crew);
+	graph_expect_end();
+	KUNIT_EXPECT_EQ(test, atomic_read(&race.won), 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&race.lost), crew->hands - 1);
+	KUNIT_EXPECT_EQ(test, graph_released(g), 50);
+	g->heap = NULL;
+}
+
+/* Puts of the held on all CPUs while the heap ends. */
+static void put_all(struct hand *hand)
+{
+	struct graph_node **held = hand->crew->data;
+	unsigned int i;
+
+	for (i = 0; i < 200; i++)
+		if (i % hand->crew->hands == hand->number)
+			node_put(held[i]);
+}
+
+static void g10_puts_beside_a_destroy(struct kunit *test)
+{
+	struct graph *g = quiet(test);
+	struct graph_node *held[200];
+	struct crew *crew;
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < ARRAY_SIZE(held); i++)
+		held[i] = graph_ring(g, 2);
+	crew = crew_start(g, put_all, held);
+	ret = destroy(g);
+	crew_finish(crew);
+	KUNIT_EXPECT_GE(test, ret, 0);
+	KUNIT_EXPECT_LE(test, ret, 400);
+	/* What was released before the end was released whole. */
+	KUNIT_EXPECT_EQ(test, graph_released(g) % 2, 0);
+	KUNIT_EXPECT_EQ(test, graph_released(g) + ret, 400);
+}
+
+static struct kunit_case destroy_cases[] = {
+	KUNIT_CASE(g10_garbage_is_reclaimed),
+	KUNIT_CASE(g10_garbage_made_by_garbage),
+	KUNIT_CASE(g10_releases_handed_over_are_run),
+	KUNIT_CASE(g10_nothing_at_all),
+	KUNIT_CASE(g10_held_object),
+	KUNIT_CASE(g10_held_structure),
+	KUNIT_CASE(g10_held_quietly),
+	KUNIT_CASE(g10_late_put_from_atomic_context),
+	KUNIT_CASE(g10_slots_of_the_held),
+	KUNIT_CASE(g10_name_of_a_heap_with_held_objects),
+	KUNIT_CASE(g10_release_is_running_elsewhere),
+	KUNIT_CASE(g10_release_is_running_in_the_thread),
+	KUNIT_CASE(g10_collection_is_running),
+	KUNIT_CASE(g10_collection_is_releasing),
+	KUNIT_CASE(g10_destroy_from_two_threads),
+	KUNIT_CASE(g10_puts_beside_a_destroy),
+	{}
+};
+
+static struct kunit_suite destroy_suite = {
+	.name = "refheap_destroy",
+	.init = graph_init,
+	.exit = graph_exit,
+	.test_cases = destroy_cases,
+};
+
+kunit_test_suite(destroy_suite);

@@ -381,6 +381,7 @@ struct refobj *refobj_alloc(struct reftype *type, gfp_t gfp);
 struct refobj *refobj_alloc_array(struct reftype *type, size_t length,
 				  gfp_t gfp);
 bool refobj_get_unless_zero(struct refobj *obj);
+u32 refobj_id(const struct refobj *obj);
 struct reftype *refobj_type(const struct refobj *obj);
 struct refheap *refobj_heap(const struct refobj *obj);
 const char *reftype_name(const struct reftype *type);
@@ -410,6 +411,7 @@ struct refobj *refslot_load(const struct refslot *slot);
 /* private: out of line parts of refobj_get() and refobj_put() */
 void __refobj_get_slow(struct refobj *obj, u64 old);
 void __refobj_put_slow(struct refobj *obj, unsigned long place, u64 old);
+void __refobj_put_leaf_slow(struct refobj *obj, u64 old);
 void __refobj_put_unmarked(struct refobj *obj);
 
 /**
@@ -422,6 +424,18 @@ void __refobj_put_unmarked(struct refobj *obj);
 static inline u32 refobj_count(const struct refobj *obj)
 {
 	return (u64)atomic64_read(&obj->word) & REFWORD_COUNT;
+}
+
+/**
+ * refslot_empty - look whether a slot holds a reference
+ * @slot: of an object that the caller holds
+ *
+ * Context: any.
+ * Return: true if it was empty at some moment during the call.
+ */
+static inline bool refslot_empty(const struct refslot *slot)
+{
+	return !READ_ONCE(slot->target);
 }
 
 /**
@@ -466,10 +480,16 @@ static inline struct refobj *refobj_get(struct refobj *obj)
 static inline void refobj_put(struct refobj *obj)
 {
 	unsigned long place;
-	u64 old;
+	u64 old = atomic64_read(&obj->word);
 
-	if (unlikely(!((u64)atomic64_read(&obj->word) &
-		       (REFWORD_MARKED | REFWORD_LEAF)))) {
+	if (old & REFWORD_LEAF) {
+		/* Never a candidate: there is nothing but the count. */
+		old = atomic64_fetch_add_release(REFWORD_PUT, &obj->word);
+		if (unlikely((u32)old - 2 >= REFCOUNT_ZONE_MAX - 1))
+			__refobj_put_leaf_slow(obj, old);
+		return;
+	}
+	if (unlikely(!(old & REFWORD_MARKED))) {
 		__refobj_put_unmarked(obj);
 		return;
 	}
@@ -477,7 +497,7 @@ static inline void refobj_put(struct refobj *obj)
 	place = READ_ONCE(obj->place);
 	old = atomic64_fetch_add_release(REFWORD_PUT, &obj->word);
 	if (likely((u32)old - 2 < REFCOUNT_ZONE_MAX - 1 &&
-		   old & (REFWORD_MARKED | REFWORD_LEAF))) {
+		   old & REFWORD_MARKED)) {
 		preempt_enable();
 		return;
 	}

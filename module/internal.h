@@ -293,6 +293,7 @@ struct refheap {
 	unsigned int id;		/* I: unique among living heaps */
 	struct refheap_params params;	/* I, but for period and threshold: A */
 	unsigned int threshold_share;	/* A: of each CPU */
+	bool limited;			/* I: has limits to keep */
 	struct list_head node;		/* L */
 	bool closing;			/* L: somebody destroys it */
 	bool unnamed;			/* L: its name is free again */
@@ -427,7 +428,6 @@ void refcascade_run(struct refcascade *cascade);
 void refobj_release(struct refobj *obj);
 void refobj_defer(struct refobj *obj);
 void refheap_release_deferred(struct refheap *heap);
-void refobj_call_release(struct refcascade *cascade, struct refobj *obj);
 bool refheap_in_callback(const struct refheap *heap);
 
 /* judge.c */

@@ -112,7 +112,8 @@ static bool refobj_condemned(struct refobj *obj, struct refheap *heap,
 		return false;
 	/*
 	 * Pairs with the full barriers of refreclaim_stamp() and
-	 * refisland_unmark(), which precede the next store of TRYING: a word that is unchanged after the verdict was read belongs to it.
+	 * refisland_unmark(), which precede the next store of TRYING: a word
+	 * that is unchanged after the verdict was read belongs to it.
 	 */
 	smp_rmb();
 	return busted("verdict") || refword_read(obj) == word;

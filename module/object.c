@@ -56,7 +56,8 @@ static void refobj_zero(const struct reftype *type, void *memory)
 	size_t header = type->desc.header;
 	size_t rest = header + sizeof(struct refobj);
 
-	memset(memory, 0, header);
+	if (header)
+		memset(memory, 0, header);
 	memset(memory + rest, 0, type->desc.size - rest);
 }
 
@@ -109,7 +110,8 @@ static struct refobj *refobj_create(struct reftype *type, size_t length,
 	unsigned long place;
 	void *memory;
 
-	if (READ_ONCE(heap->dead) || !refheap_charge(heap, bytes))
+	if (unlikely(READ_ONCE(heap->dead)) ||
+	    (unlikely(heap->limited) && !refheap_charge(heap, bytes)))
 		return NULL;
 	if (type->desc.array) {
 		array = refarray_alloc(length, gfp);
@@ -133,7 +135,8 @@ free_row:
 free_array:
 	kvfree(array);
 uncharge:
-	refheap_uncharge(heap, bytes);
+	if (heap->limited)
+		refheap_uncharge(heap, bytes);
 	return NULL;
 }
 
@@ -173,24 +176,16 @@ struct refobj *refobj_alloc_array(struct reftype *type, size_t length,
 }
 EXPORT_SYMBOL_REFHEAP(refobj_alloc_array);
 
-/* The RCU callback of an array; kvfree_rcu() wants a constant offset < 4096. */
-static void refarray_free(struct refarray *array)
-{
-	kvfree_rcu(array, rcu);
-}
-
+/* The caller's RCU section keeps the heap until the last line. */
 static void refobj_free_memory(struct reftype *type, struct refobj *obj)
 {
 	struct refheap *heap = type->heap;
 
-	/* Keeps the heap until the last line. */
-	rcu_read_lock();
 	kmem_cache_free(type->cache, refobj_memory(type, obj));
 	this_cpu_inc(type->cpu->freed);
 	/* Pairs with the grace period in refheap_silence(). */
 	if (unlikely(READ_ONCE(heap->dead)))
 		irq_work_queue(&heap->wake);
-	rcu_read_unlock();
 }
 
 static struct reftail *refobj_tail(const struct reftype *type,
@@ -203,8 +198,26 @@ static void refobj_free_rcu(struct rcu_head *rcu)
 {
 	struct reftail *tail = container_of(rcu, struct reftail, rcu);
 
+	rcu_read_lock();
 	refobj_free_memory(tail->type, (void *)tail - tail->type->tail +
 				       tail->type->desc.header);
+	rcu_read_unlock();
+}
+
+/* Return: the bytes that the object was charged for. */
+static u64 refobj_free_array(struct reftype *type, struct refobj *obj)
+{
+	struct refarray **field = refobj_array(type, obj), *array = *field;
+	u64 bytes;
+
+	if (!array)
+		return type->desc.size;
+	bytes = struct_size(array, slot, array->length);
+	this_cpu_sub(type->cpu->array_bytes, bytes);
+	WRITE_ONCE(*field, NULL);
+	/* Readers may be inside. */
+	kvfree_rcu(array, rcu);
+	return type->desc.size + bytes;
 }
 
 /*
@@ -217,26 +230,18 @@ void refobj_free(struct refobj *obj)
 	unsigned long place = READ_ONCE(obj->place);
 	struct reftype *type = place_chunk(place)->type;
 	struct refheap *heap = type->heap;
-	struct refarray *array = NULL;
-	u64 bytes;
+	u64 bytes = type->desc.size;
 
 	if (busted("leak"))
 		return;
-	if (type->desc.array) {
-		array = *refobj_array(type, obj);
-		WRITE_ONCE(*refobj_array(type, obj), NULL);
-	}
-	bytes = reftype_bytes_of(type, array ? array->length : 0);
-	if (array) {
-		this_cpu_add(type->cpu->array_bytes,
-			     type->desc.size - bytes);
-		refarray_free(array);
-	}
+	if (unlikely(type->desc.array))
+		bytes = refobj_free_array(type, obj);
 
 	rcu_read_lock();
 	refrow_free(place);
-	refheap_uncharge(heap, bytes);
-	if (type->desc.visit) {
+	if (unlikely(heap->limited))
+		refheap_uncharge(heap, bytes);
+	if (unlikely(type->desc.visit)) {
 		refobj_tail(type, obj)->type = type;
 		call_rcu(&refobj_tail(type, obj)->rcu, refobj_free_rcu);
 	} else {
@@ -333,12 +338,13 @@ bool refobj_drop(struct refobj *obj)
 	unsigned long place;
 	bool mark;
 
-	rcu_read_lock();
+	/* An RCU section, which keeps the chunk, without calling for one. */
+	preempt_disable();
 	place = READ_ONCE(obj->place);
 	do {
 		if (unlikely(!refword_counted(old))) {
 			refobj_put_invalid(obj, refword_count(old), false);
-			rcu_read_unlock();
+			preempt_enable();
 			return false;
 		}
 		mark = refword_count(old) > 1 &&
@@ -349,7 +355,7 @@ bool refobj_drop(struct refobj *obj)
 	} while (!refword_try_cmpxchg(obj, &old, new));
 	if (mark)
 		refrow_mark(place);
-	rcu_read_unlock();
+	preempt_enable();
 	return refword_count(old) == 1 && !(old & REFWORD_DEAD);
 }
 
@@ -387,6 +393,13 @@ void __refobj_put_slow(struct refobj *obj, unsigned long place, u64 old)
 }
 EXPORT_SYMBOL_REFHEAP(__refobj_put_slow);
 
+void __refobj_put_leaf_slow(struct refobj *obj, u64 old)
+{
+	preempt_disable();
+	__refobj_put_slow(obj, 0, old);
+}
+EXPORT_SYMBOL_REFHEAP(__refobj_put_leaf_slow);
+
 /**
  * refobj_get_unless_zero - turn a borrowed pointer into a reference
  * @obj: read from somewhere under RCU, in the same read section
@@ -422,6 +435,21 @@ struct reftype *refobj_type(const struct refobj *obj)
 	return refobj_chunk(obj)->type;
 }
 EXPORT_SYMBOL_REFHEAP(refobj_type);
+
+/**
+ * refobj_id - the number by which debugfs and warnings name an object
+ * @obj: a held object
+ *
+ * Context: any.
+ * Return: its row in the object table; another object may have it later.
+ */
+u32 refobj_id(const struct refobj *obj)
+{
+	unsigned long place = READ_ONCE(obj->place);
+
+	return chunk_row(place_chunk(place), place_index(place));
+}
+EXPORT_SYMBOL_REFHEAP(refobj_id);
 
 /**
  * refobj_heap - heap of an object

@@ -96,10 +96,16 @@ static void refreclaim_empty(struct refreclaim *reclaim, struct refobj *obj,
 	}
 }
 
+/* The thread is the only one here: refheap_destroy() asks it to finish. */
 static void refreclaim_release(struct refreclaim *reclaim, struct refobj *obj,
 			       struct refchunk *chunk, unsigned int index)
 {
-	refobj_call_release(&reclaim->cascade, obj);
+	struct refheap *heap = reclaim->heap;
+
+	if (!chunk->type->desc.release || !refheap_callback_begin(heap))
+		return;
+	chunk->type->desc.release(obj);
+	refheap_callback_end(heap);
 }
 
 static void refreclaim_free(struct refreclaim *reclaim, struct refobj *obj,

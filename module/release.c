@@ -50,9 +50,8 @@ static struct refcascade_entry *refcascade_set(unsigned long key)
 }
 
 /* The entry of this context, or NULL. */
-static struct refcascade_entry *refcascade_find(void)
+static struct refcascade_entry *refcascade_find(unsigned long key)
 {
-	unsigned long key = refcascade_key();
 	struct refcascade_entry *entry = refcascade_set(key);
 	unsigned int i;
 
@@ -62,9 +61,9 @@ static struct refcascade_entry *refcascade_find(void)
 	return NULL;
 }
 
-static struct refcascade_entry *refcascade_claim(struct refcascade *cascade)
+static struct refcascade_entry *refcascade_claim(unsigned long key,
+						 struct refcascade *cascade)
 {
-	unsigned long key = refcascade_key();
 	struct refcascade_entry *entry = refcascade_set(key);
 	unsigned int i;
 
@@ -86,7 +85,7 @@ static void refcascade_unclaim(struct refcascade_entry *entry)
 /* Is the caller inside a callback of @heap? */
 bool refheap_in_callback(const struct refheap *heap)
 {
-	struct refcascade_entry *entry = refcascade_find();
+	struct refcascade_entry *entry = refcascade_find(refcascade_key());
 
 	return current == heap->thread ||
 	       (entry && entry->cascade->running == heap);
@@ -270,19 +269,25 @@ static bool refobj_clear(struct refcascade *cascade, struct refobj *obj,
 	}
 }
 
-/* Tell the client, unless the heap is past calling it. */
-void refobj_call_release(struct refcascade *cascade, struct refobj *obj)
+/*
+ * Tell the client, unless the heap is past calling it, and free the memory.
+ * Only then has the callback ended for refheap_destroy(): what it waits for
+ * is no longer an object.
+ */
+static void refcascade_finish(struct refcascade *cascade, struct refobj *obj,
+			      struct reftype *type)
 {
-	struct reftype *type = refobj_chunk(obj)->type;
 	struct refheap *heap = type->heap;
-	struct refheap *outer = cascade->running;
+	bool call = type->desc.release && refheap_callback_begin(heap);
 
-	if (!type->desc.release || !refheap_callback_begin(heap))
-		return;
-	cascade->running = heap;
-	type->desc.release(obj);
-	cascade->running = outer;
-	refheap_callback_end(heap);
+	if (call) {
+		cascade->running = heap;
+		type->desc.release(obj);
+		cascade->running = NULL;
+	}
+	refobj_free(obj);
+	if (call)
+		refheap_callback_end(heap);
 }
 
 static void refcascade_release(struct refcascade *cascade, struct refobj *obj)
@@ -295,8 +300,7 @@ static void refcascade_release(struct refcascade *cascade, struct refobj *obj)
 		refobj_defer(obj);
 		return;
 	}
-	refobj_call_release(cascade, obj);
-	refobj_free(obj);
+	refcascade_finish(cascade, obj, type);
 	refcascade_spend(cascade, 1);
 }
 
@@ -321,6 +325,7 @@ void refcascade_run(struct refcascade *cascade)
 void refobj_release(struct refobj *obj)
 {
 	struct reftype *type = refobj_chunk(obj)->type;
+	unsigned long key = refcascade_key();
 	struct refcascade_entry *entry;
 	struct refcascade cascade;
 
@@ -333,13 +338,13 @@ void refobj_release(struct refobj *obj)
 		refobj_free(obj);
 		return;
 	}
-	entry = busted("recursion") ? NULL : refcascade_find();
+	entry = busted("recursion") ? NULL : refcascade_find(key);
 	if (entry) {
 		refcascade_add(entry->cascade, obj);
 		return;
 	}
 	refcascade_init(&cascade, false);
-	entry = refcascade_claim(&cascade);
+	entry = refcascade_claim(key, &cascade);
 	if (!entry && !busted("recursion")) {
 		refobj_defer(obj);
 		return;
@@ -371,7 +376,7 @@ void refheap_release_deferred(struct refheap *heap)
 	}
 
 	refcascade_init(&cascade, true);
-	entry = refcascade_claim(&cascade);
+	entry = refcascade_claim(refcascade_key(), &cascade);
 	cascade.first = first;
 	cascade.last = last;
 	refcascade_run(&cascade);

@@ -25,7 +25,7 @@ EXPORT_TRACEPOINT_SYMBOL_GPL(refheap_phase);
  * as many after each that reclaimed nothing, up to the shift.
  */
 #define REFTHREAD_RETRY_PERIODS		1
-#define REFTHREAD_FULL_PERIODS		8
+#define REFTHREAD_FULL_PERIODS		8	/* fewer in a heap below 2^18 */
 #define REFTHREAD_BACKOFF_MOST		6
 
 void refheap_wake(struct refheap *heap)
@@ -177,6 +177,10 @@ static void refthread_decide(struct refheap *heap, struct refwork *work)
 static void refthread_plan(struct refheap *heap, bool full, bool unfinished,
 			   long reclaimed)
 {
+	u64 objects = refheap_objects(heap);
+	unsigned int periods = clamp_t(u64, objects >> 15, 1,
+				       REFTHREAD_FULL_PERIODS);
+
 	heap->due_retry = refthread_backoff(heap, REFTHREAD_RETRY_PERIODS,
 					    &heap->retries, reclaimed);
 	if (list_empty(&heap->parked))
@@ -184,9 +188,9 @@ static void refthread_plan(struct refheap *heap, bool full, bool unfinished,
 	if (full)
 		heap->work = 0;
 	if (full || (heap->unfinished && !unfinished))
-		heap->due_full = refthread_backoff(heap, REFTHREAD_FULL_PERIODS,
+		heap->due_full = refthread_backoff(heap, periods,
 						   &heap->backoff, reclaimed);
-	if (heap->work > refheap_objects(heap))
+	if (heap->work > objects)
 		heap->due_full = jiffies;
 }
 
@@ -275,7 +279,9 @@ static long refheap_request(struct refheap *heap, bool collect, bool full)
 		heap->requested_collect = ticket;
 	spin_unlock_irqrestore(&heap->request_lock, flags);
 	refheap_wake(heap);
-	wait_event(heap->completion, READ_ONCE(heap->completed) >= ticket);
+	/* A large heap takes its time: neither load nor a hung task. */
+	wait_event_idle(heap->completion,
+			READ_ONCE(heap->completed) >= ticket);
 	spin_lock_irqsave(&heap->request_lock, flags);
 	reclaimed = heap->completed_reclaimed;
 	spin_unlock_irqrestore(&heap->request_lock, flags);

@@ -32,6 +32,30 @@
 #define SLAB_NO_MERGE	0
 #endif
 
+/*
+ * A cache of type-stable objects.  The slab keeps its free pointer behind
+ * them, as readers may look at free memory, unless @free_pointer (not
+ * negative) is where they do not.
+ */
+static inline struct kmem_cache *
+refcompat_create_cache(const char *name, size_t size, size_t align,
+		       slab_flags_t flags, long free_pointer)
+{
+#ifdef HAVE_FREEPTR_OFFSET
+	struct kmem_cache_args args = {
+		.align = align,
+		.use_freeptr_offset = free_pointer >= 0,
+		.freeptr_offset = max(free_pointer, 0L),
+	};
+
+	return kmem_cache_create(name, size, &args,
+				 flags | SLAB_TYPESAFE_BY_RCU);
+#else
+	return kmem_cache_create(name, size, align,
+				 flags | SLAB_TYPESAFE_BY_RCU, NULL);
+#endif
+}
+
 /* shrinker_alloc() came with struct shrinker's private_data. */
 #ifdef HAVE_SHRINKER_ALLOC
 static inline struct shrinker *

@@ -340,6 +340,7 @@ struct refheap {
 	bool overflow;			/* C: rows are ROW_PENDING */
 	struct refchunk *refill;	/* C: where to look for them */
 	bool unfinished;		/* C: some objects await a full pass */
+	u64 credit;			/* C: see trace.c */
 	u64 work;			/* C: objects read since the full pass */
 	unsigned int backoff;		/* C: full passes without success */
 	unsigned int retries;		/* C: of parked candidates, without */

@@ -12,8 +12,8 @@
  *  - else it may be a part of an old structure that is being dropped, or a
  *    hub of the living that something small points to.  These, and what is
  *    met below them, are expanded by the number of references that they miss,
- *    the smallest first, while a budget in proportion to the work done anyway
- *    lasts.  What remains is left to a full pass, and heap->unfinished says
+ *    the smallest first, while a budget lasts that grows with the work done
+ *    anyway.  What remains is left to a full pass, and heap->unfinished says
  *    so.
  *
  * Then everything that misses references, and all that it leads to, is alive
@@ -23,9 +23,14 @@
 
 #include "internal.h"
 
-/* Slots that old objects may cost at least, and per object expanded. */
-#define REFTRACE_BUDGET		4096
+/*
+ * The budget for old objects, in slots: so many for each object looked at
+ * anyway, and a credit that a full pass fills up and every collection a
+ * little, so that the same survivors are not paid for over and over.
+ */
 #define REFTRACE_BUDGET_EACH	4
+#define REFTRACE_CREDIT		4096
+#define REFTRACE_CREDIT_BACK	64
 
 struct reftrace {
 	struct refvisitor visitor;
@@ -207,7 +212,7 @@ static bool reftrace_charge(struct reftrace *trace, struct refchunk *chunk,
 		return true;
 	slots = refobj_slots(obj, chunk->type);
 	if (trace->charged + slots >
-	    REFTRACE_BUDGET + REFTRACE_BUDGET_EACH * trace->free)
+	    trace->heap->credit + REFTRACE_BUDGET_EACH * trace->free)
 		return false;
 	trace->charged += slots;
 	chunk->snapshot[index] |= TRACE_CHARGED;
@@ -326,6 +331,17 @@ static void reftrace_find_live(struct refheap *heap)
 	reftrace_spread_live(heap);
 }
 
+/* Settle the account of a collection. */
+static void reftrace_settle(struct reftrace *trace)
+{
+	u64 credit = trace->heap->credit + REFTRACE_CREDIT_BACK +
+		     REFTRACE_BUDGET_EACH * trace->free;
+
+	trace->heap->credit = trace->full ? REFTRACE_CREDIT :
+			      min_t(u64, credit - trace->charged,
+				    REFTRACE_CREDIT);
+}
+
 /* From the roots to the suspects: rows that are ROW_SEEN, not ROW_LIVE. */
 void reftrace_run(struct refheap *heap, u64 roots, bool full)
 {
@@ -351,6 +367,7 @@ void reftrace_run(struct refheap *heap, u64 roots, bool full)
 	} while (trace.expanded != before);
 	refwalk_end(&trace.walk);
 
+	reftrace_settle(&trace);
 	heap->stats.traced += trace.expanded;
 	heap->work += roots + trace.expanded;
 	reftrace_find_live(heap);

@@ -58,11 +58,47 @@ static int reftype_copy(struct reftype *type, const struct reftype_desc *desc)
 	return 0;
 }
 
+/* Is the word at @offset nothing that is read of dead memory? */
+static bool reftype_word_unread(const struct reftype_desc *desc, size_t offset)
+{
+	const struct reffield *field = desc->fields;
+	unsigned int i;
+
+	if (offset + sizeof(void *) > desc->header &&
+	    offset < desc->header + sizeof(struct refobj))
+		return false;
+	if (desc->array && offset == desc->array)
+		return false;
+	for (i = 0; i < desc->nr_fields; i++, field++)
+		if (offset + sizeof(void *) > field->offset &&
+		    offset < field->offset + field->count *
+			     sizeof(struct refslot))
+			return false;
+	return true;
+}
+
+/*
+ * Where the slab's free pointer may lie: in a word of the payload proper,
+ * which nobody reads who does not hold the object.
+ */
+static long reftype_free_pointer(const struct reftype_desc *desc)
+{
+	size_t offset;
+
+	if (desc->visit)
+		return -1;
+	for (offset = 0; offset + sizeof(void *) <= desc->size;
+	     offset += sizeof(void *))
+		if (reftype_word_unread(desc, offset))
+			return offset;
+	return -1;
+}
+
 /* Named after heap and type; unique, since a heap's name and number are. */
 static int reftype_create_cache(struct reftype *type)
 {
 	const struct reftype_desc *desc = &type->desc;
-	slab_flags_t flags = SLAB_TYPESAFE_BY_RCU | SLAB_NO_MERGE;
+	slab_flags_t flags = SLAB_NO_MERGE;
 	size_t size = desc->size;
 
 	if (type->heap->params.flags & REFHEAP_ACCOUNT)
@@ -72,10 +108,10 @@ static int reftype_create_cache(struct reftype *type)
 	type->tail = ALIGN(desc->size, __alignof__(struct reftail));
 	if (desc->visit)
 		size = type->tail + sizeof(struct reftail);
-	type->cache = kmem_cache_create(type->slab_name, size,
-					max_t(size_t, desc->align,
-					      __alignof__(struct refobj)),
-					flags, NULL);
+	type->cache = refcompat_create_cache(type->slab_name, size,
+					     max_t(size_t, desc->align,
+						   __alignof__(struct refobj)),
+					     flags, reftype_free_pointer(desc));
 	return type->cache ? 0 : -ENOMEM;
 }
 

@@ -76,6 +76,7 @@ static struct refheap *refheap_alloc(const char *name,
 	strscpy(heap->name, name, sizeof(heap->name));
 	if (params)
 		heap->params = *params;
+	heap->credit = REFTRACE_CREDIT;
 	heap->limited = heap->params.max_objects || heap->params.max_bytes;
 	if (!heap->params.period_ms)
 		heap->params.period_ms = refheap_default_period;

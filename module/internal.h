@@ -453,6 +453,7 @@ void reftrace_discover(struct refheap *heap, struct refchunk *chunk,
 bool refcandidate_pending(const struct refheap *heap);
 
 /* trace.c */
+#define REFTRACE_CREDIT	4096		/* slots: see trace.c */
 #define TRACE_YOUNG	REFWORD_FRESH	/* nobody had looked before */
 #define TRACE_CHARGED	REFWORD_LEAF	/* expanded on the budget */
 #define refheap_for_each_touched(heap, chunk, next) \

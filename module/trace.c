@@ -29,7 +29,6 @@
  * little, so that the same survivors are not paid for over and over.
  */
 #define REFTRACE_BUDGET_EACH	4
-#define REFTRACE_CREDIT		4096
 #define REFTRACE_CREDIT_BACK	64
 
 struct reftrace {

@@ -329,7 +329,8 @@ struct refheap_params {
  * @objects: objects now allocated
  * @bytes: memory they take, headers included
  * @allocated: objects ever allocated
- * @freed: objects whose memory went back to the slab
+ * @freed: objects that are gone; the memory of those with a visit callback
+ *	   follows a grace period later
  * @collections: collections begun by the thread, full ones included
  * @full: of these, the full ones
  * @traced: objects whose slots the collector has read

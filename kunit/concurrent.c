@@ -188,9 +188,10 @@ static void mutate(struct hand *hand)
 static void g2_mutators_against_the_collector(struct kunit *test)
 {
 	struct graph *g = test->priv;
-	struct graph_node *table = graph_add_vector(g, TABLE_SLOTS);
+	struct graph_node *table;
 
 	crew_need_two_cpus(test);
+	table = graph_add_vector(g, TABLE_SLOTS);
 	graph_type(g, NODE);
 	graph_type(g, LEAF);
 	collect_beside(g, crew_start(g, mutate, table));
@@ -203,11 +204,13 @@ static void g2_mutators_against_the_collector(struct kunit *test)
 static void g2_mutators_against_the_period(struct kunit *test)
 {
 	struct refheap_params params = { .period_ms = 1, .threshold = 50 };
-	struct graph *g = graph_create(test, &params);
-	struct graph_node *table = graph_add_vector(g, TABLE_SLOTS);
+	struct graph_node *table;
 	struct crew *crew;
+	struct graph *g;
 
 	crew_need_two_cpus(test);
+	g = graph_create(test, &params);
+	table = graph_add_vector(g, TABLE_SLOTS);
 	graph_type(g, NODE);
 	graph_type(g, LEAF);
 	crew = crew_start(g, mutate, table);
@@ -266,9 +269,10 @@ static void write_one_slot(struct hand *hand)
 static void g2_many_writers_of_one_slot(struct kunit *test)
 {
 	struct graph *g = test->priv;
-	struct graph_node *owner = graph_add(g, NODE);
+	struct graph_node *owner;
 
 	crew_need_two_cpus(test);
+	owner = graph_add(g, NODE);
 	collect_beside(g, crew_start(g, write_one_slot, owner));
 	node_put(owner);
 	expect_all_gone(g);

@@ -108,8 +108,9 @@ static void g12_objects_file(struct kunit *test)
 	node_get(a);
 	graph_append(a, 0, LEAF);
 	leaf = object_id(g, "leaf", leaf_line, sizeof(leaf_line));
-	KUNIT_EXPECT_GE(test, leaf, 0);
-	KUNIT_EXPECT_GE(test, object_id(g, "node", line, sizeof(line)), 0);
+	KUNIT_EXPECT_EQ(test, leaf, (int)refobj_id(a->slot[0].target));
+	KUNIT_EXPECT_EQ(test, object_id(g, "node", line, sizeof(line)),
+			(int)refobj_id(&a->obj));
 	/* Count two, and it refers to the leaf. */
 	expect_text(test, line, " node 2 ");
 	snprintf(referent, sizeof(referent), " %d", leaf);

@@ -5,8 +5,9 @@
 #include <linux/bitops.h>
 #include <linux/delay.h>
 #include <linux/iopoll.h>
-#include <linux/module.h>
 #include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 
 /* --- the types ---------------------------------------------------------- */
@@ -149,6 +150,9 @@ void graph_destroy(struct graph *g)
 	struct refheap_stats stats;
 
 	KUNIT_EXPECT_EQ(g->test, refheap_drain(g->heap), 0);
+	/* What has a visit callback is freed a grace period after its end. */
+	if (g->type[CUSTOM])
+		rcu_barrier();
 	refheap_get_stats(g->heap, &stats);
 	KUNIT_EXPECT_EQ(g->test, stats.objects, 0);
 	KUNIT_EXPECT_EQ(g->test, stats.bytes, 0);

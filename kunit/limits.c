@@ -161,10 +161,11 @@ static void press(struct hand *hand)
 
 static void g1_limit_reached_from_all_cpus(struct kunit *test)
 {
-	struct graph *g = limited(test, RACE_LIMIT, 0);
 	struct graph_node *chain = NULL;
+	struct graph *g;
 
 	crew_need_two_cpus(test);
+	g = limited(test, RACE_LIMIT, 0);
 	crew_finish(crew_start(g, press, NULL));
 	/* Nothing of the limit was lost on the way. */
 	KUNIT_EXPECT_EQ(test, fill(g, &chain), RACE_LIMIT);

@@ -33,7 +33,9 @@ static void g1_set_counts_up_and_clear_counts_down(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, count(b), 2);
 	KUNIT_EXPECT_EQ(test, count(a), 1);
 	KUNIT_EXPECT_PTR_EQ(test, target(a, 0), &b->obj);
+	KUNIT_EXPECT_FALSE(test, refslot_empty(&a->slot[0]));
 	clear(a, 0);
+	KUNIT_EXPECT_TRUE(test, refslot_empty(&a->slot[0]));
 	KUNIT_EXPECT_EQ(test, count(b), 1);
 	KUNIT_EXPECT_NULL(test, target(a, 0));
 	node_put(a);

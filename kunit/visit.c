@@ -12,7 +12,8 @@
 #include "graph.h"
 
 #include <linux/bitops.h>
-#include <linux/kthread.h>
+#include <linux/rcupdate.h>
+#include <linux/spinlock.h>
 
 /* --- busy ones ---------------------------------------------------------- */
 
@@ -101,6 +102,79 @@ static void g1_busy_member_at_its_release(struct kunit *test)
 	unlock_visit(node);
 	rcu_read_unlock();
 	KUNIT_EXPECT_TRUE(test, graph_wait_released(g, 2));
+}
+
+/* --- a lock of its own ----------------------------------------------------- */
+
+struct locked {
+	u64 canary;
+	spinlock_t lock;
+	struct refobj obj;
+	struct refslot *slots;		/* guarded by @lock */
+	struct refslot slot[2];
+};
+
+static struct locked *to_locked(struct refobj *obj)
+{
+	return container_of(obj, struct locked, obj);
+}
+
+static unsigned int locked_inits;
+
+static void locked_init(struct refobj *obj)
+{
+	struct locked *locked = to_locked(obj);
+
+	spin_lock_init(&locked->lock);
+	locked->canary = NODE_ALIVE;
+	locked_inits++;
+}
+
+static int locked_visit(struct refobj *obj, struct refvisitor *visitor)
+{
+	struct locked *locked = to_locked(obj);
+
+	if (!spin_trylock(&locked->lock))
+		return -EBUSY;
+	if (locked->slots) {
+		refvisit(visitor, &locked->slots[0]);
+		refvisit(visitor, &locked->slots[1]);
+	}
+	spin_unlock(&locked->lock);
+	return 0;
+}
+
+static const struct reftype_desc locked_type = {
+	REFTYPE(struct locked, obj), .name = "locked",
+	.init = locked_init, .visit = locked_visit,
+};
+
+/* Once for each object, on a zeroed payload, before anyone can visit it. */
+static void g3_init_prepares_what_visit_needs(struct kunit *test)
+{
+	struct graph *g = test->priv;
+	struct reftype *type = refheap_register_type(g->heap, &locked_type);
+	struct locked *a;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, type);
+	locked_inits = 0;
+	for (i = 1; i <= 20; i++) {
+		a = to_locked(refobj_alloc(type, GFP_KERNEL));
+		KUNIT_ASSERT_NOT_NULL(test, a);
+		KUNIT_EXPECT_EQ(test, locked_inits, i);
+		KUNIT_EXPECT_EQ(test, a->canary, NODE_ALIVE);
+		KUNIT_EXPECT_NULL(test, a->slots);
+		KUNIT_EXPECT_EQ(test, graph_collect(g), 0);
+		spin_lock(&a->lock);
+		a->slots = a->slot;
+		spin_unlock(&a->lock);
+		KUNIT_EXPECT_EQ(test, refslot_set(&a->obj, &a->slot[1],
+						  &a->obj), 0);
+		refobj_put(&a->obj);
+		KUNIT_EXPECT_EQ(test, graph_collect(g), 1);
+	}
+	rcu_barrier();
 }
 
 /* --- struck visits ------------------------------------------------------ */
@@ -367,6 +441,7 @@ static struct kunit_case visit_cases[] = {
 	KUNIT_CASE(g3_busy_member_stays_a_candidate),
 	KUNIT_CASE(g3_busy_island_does_not_hold_up_others),
 	KUNIT_CASE(g1_busy_member_at_its_release),
+	KUNIT_CASE(g3_init_prepares_what_visit_needs),
 	KUNIT_CASE_PARAM(g2_mutator_strikes_during_a_visit, strike_gen_params),
 	{}
 };

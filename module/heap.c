@@ -120,6 +120,8 @@ void refheap_free(struct refheap *heap)
 
 	/* The last object's free, and late marks, are behind this. */
 	synchronize_rcu();
+	/* Memory of visited types comes back by RCU callbacks. */
+	rcu_barrier();
 	irq_work_sync(&heap->wake);
 	list_for_each_entry_safe(type, next, &heap->types, node)
 		reftype_free(type);
@@ -344,8 +346,6 @@ int refheap_destroy(struct refheap *heap)
 	refheap_empty(heap);
 	refheap_silence(heap);
 	refheap_drain(heap);
-	/* Memory of visited types comes back by RCU callbacks. */
-	rcu_barrier();
 
 	held = refheap_objects(heap);
 	if (!held) {

@@ -176,18 +176,6 @@ struct refobj *refobj_alloc_array(struct reftype *type, size_t length,
 }
 EXPORT_SYMBOL_REFHEAP(refobj_alloc_array);
 
-/* The caller's RCU section keeps the heap until the last line. */
-static void refobj_free_memory(struct reftype *type, struct refobj *obj)
-{
-	struct refheap *heap = type->heap;
-
-	kmem_cache_free(type->cache, refobj_memory(type, obj));
-	this_cpu_inc(type->cpu->freed);
-	/* Pairs with the grace period in refheap_silence(). */
-	if (unlikely(READ_ONCE(heap->dead)))
-		irq_work_queue(&heap->wake);
-}
-
 static struct reftail *refobj_tail(const struct reftype *type,
 				   const struct refobj *obj)
 {
@@ -198,10 +186,8 @@ static void refobj_free_rcu(struct rcu_head *rcu)
 {
 	struct reftail *tail = container_of(rcu, struct reftail, rcu);
 
-	rcu_read_lock();
-	refobj_free_memory(tail->type, (void *)tail - tail->type->tail +
-				       tail->type->desc.header);
-	rcu_read_unlock();
+	/* refheap_free() waits for this. */
+	kmem_cache_free(tail->type->cache, (void *)tail - tail->type->tail);
 }
 
 /* Return: the bytes that the object was charged for. */
@@ -237,6 +223,7 @@ void refobj_free(struct refobj *obj)
 	if (unlikely(type->desc.array))
 		bytes = refobj_free_array(type, obj);
 
+	/* Keeps the heap until the last line. */
 	rcu_read_lock();
 	refrow_free(place);
 	if (unlikely(heap->limited))
@@ -245,8 +232,12 @@ void refobj_free(struct refobj *obj)
 		refobj_tail(type, obj)->type = type;
 		call_rcu(&refobj_tail(type, obj)->rcu, refobj_free_rcu);
 	} else {
-		refobj_free_memory(type, obj);
+		kmem_cache_free(type->cache, refobj_memory(type, obj));
 	}
+	this_cpu_inc(type->cpu->freed);
+	/* Pairs with the grace period in refheap_silence(). */
+	if (unlikely(READ_ONCE(heap->dead)))
+		irq_work_queue(&heap->wake);
 	rcu_read_unlock();
 }
 

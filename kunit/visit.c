@@ -104,7 +104,7 @@ static void g1_busy_member_at_its_release(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, graph_wait_released(g, 2));
 }
 
-/* --- a lock of its own ----------------------------------------------------- */
+/* --- a lock of its own -------------------------------------------------- */
 
 struct locked {
 	u64 canary;

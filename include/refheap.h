@@ -411,9 +411,8 @@ struct refobj *refslot_load(const struct refslot *slot);
 
 /* private: out of line parts of refobj_get() and refobj_put() */
 void __refobj_get_slow(struct refobj *obj, u64 old);
-void __refobj_put_slow(struct refobj *obj, unsigned long place, u64 old);
+void __refobj_put_slow(struct refobj *obj);
 void __refobj_put_leaf_slow(struct refobj *obj, u64 old);
-void __refobj_put_unmarked(struct refobj *obj);
 
 /**
  * refobj_count - read the count, for debugging
@@ -470,39 +469,30 @@ static inline struct refobj *refobj_get(struct refobj *obj)
  * thread takes the rest at once.
  *
  * A put that leaves references behind may leave a cycle behind: the object
- * becomes a candidate for the collector.  It is so marked in its word, which
- * costs one more branch here; only the first put after the collector looked
- * goes out of line.  Preemption is off from the decrement to the mark because
- * after its decrement a thread may no longer touch the object, and the row
- * it marks instead stays for a grace period.
+ * becomes a candidate for the collector.  Its word says MARKED when it is one
+ * already, and then the compare-and-swap that lowers the count has nothing
+ * else to do: it would not have succeeded had the collector cleared MARKED
+ * meanwhile.  The first put after the collector looked goes out of line.
  *
  * Context: any but NMI.  May release objects, and so call client code.
  */
 static inline void refobj_put(struct refobj *obj)
 {
-	unsigned long place;
-	u64 old = atomic64_read(&obj->word);
+	s64 word = atomic64_read(&obj->word);
 
-	if (old & REFWORD_LEAF) {
+	if (word & REFWORD_LEAF) {
 		/* Never a candidate: there is nothing but the count. */
-		old = atomic64_fetch_add_release(REFWORD_PUT, &obj->word);
-		if (unlikely((u32)old - 2 >= REFCOUNT_ZONE_MAX - 1))
-			__refobj_put_leaf_slow(obj, old);
+		word = atomic64_fetch_add_release(REFWORD_PUT, &obj->word);
+		if (unlikely((u32)word - 2 >= REFCOUNT_ZONE_MAX - 1))
+			__refobj_put_leaf_slow(obj, word);
 		return;
 	}
-	if (unlikely(!(old & REFWORD_MARKED))) {
-		__refobj_put_unmarked(obj);
+	if (likely(word & REFWORD_MARKED &&
+		   (u32)word - 2 < REFCOUNT_ZONE_MAX - 1 &&
+		   atomic64_try_cmpxchg_release(&obj->word, &word,
+						word + REFWORD_PUT)))
 		return;
-	}
-	preempt_disable();
-	place = READ_ONCE(obj->place);
-	old = atomic64_fetch_add_release(REFWORD_PUT, &obj->word);
-	if (likely((u32)old - 2 < REFCOUNT_ZONE_MAX - 1 &&
-		   old & REFWORD_MARKED)) {
-		preempt_enable();
-		return;
-	}
-	__refobj_put_slow(obj, place, old);
+	__refobj_put_slow(obj);
 }
 
 /*

@@ -108,7 +108,7 @@ static void g1_busy_member_at_its_release(struct kunit *test)
 
 struct locked {
 	u64 canary;
-	spinlock_t lock;
+	spinlock_t lock;		/* of @slots; initialised by init */
 	struct refobj obj;
 	struct refslot *slots;		/* guarded by @lock */
 	struct refslot slot[2];

@@ -56,9 +56,6 @@
  * whatever the version says.  Without puts counts only grow, and the sum of
  * the counts compared is the sum of the edges only if none did.  What remains
  * are references moved out of slots and into none, and (2) excludes those.
- * A put that saw MARKED just before the collector cleared it leaves its mark
- * on the row alone; the row is looked at after the comparison, and at most
- * one such put for each CPU can be between its decrement and its mark.
  *
  * Condemning
  * ==========
@@ -71,11 +68,10 @@
  *	verdict = TRYING
  *	each member: cmpxchg(word,	read word
  *	    as read, + CONDEMNED)	CONDEMNED? then
- *	look at the member's mark	  cmpxchg(verdict, TRYING, RESCUED)
- *	cmpxchg(verdict,		  DEAD? read the word again: unchanged
- *	    TRYING, DEAD)		    means dead
- *	stamp all DEAD, or unmark all	cmpxchg(word, + GET)
- *	with a change of version
+ *	cmpxchg(verdict,		  cmpxchg(verdict, TRYING, RESCUED)
+ *	    TRYING, DEAD)		  DEAD? read the word again: unchanged
+ *	stamp all DEAD, or unmark all	    means dead
+ *	with a change of version	cmpxchg(word, + GET)
  *
  * An acquisition that changes a word before it is condemned makes the first
  * cmpxchg fail; one that comes after sees CONDEMNED and decides the verdict,
@@ -303,8 +299,7 @@ static u32 refisland_condemn_one(struct refchunk *chunk, unsigned int index)
 	if (!refword_counted(word) ||
 	    !refword_try_cmpxchg(obj, &word, word | REFWORD_CONDEMNED))
 		return 0;
-	/* The compare-and-swap orders this look behind it. */
-	return READ_ONCE(chunk->mark[index]) ? 0 : refword_count(word);
+	return refword_count(word);
 }
 
 /*

@@ -220,6 +220,13 @@ void refobj_free(struct refobj *obj)
 
 	if (busted("leak"))
 		return;
+	if (busted("use_after_free")) {
+		static struct refobj *last;
+
+		if (last)
+			refword_read(last);
+		last = obj;
+	}
 	if (unlikely(type->desc.array))
 		bytes = refobj_free_array(type, obj);
 
@@ -350,44 +357,23 @@ bool refobj_drop(struct refobj *obj)
 	return refword_count(old) == 1 && !(old & REFWORD_DEAD);
 }
 
-void __refobj_put_unmarked(struct refobj *obj)
+void __refobj_put_slow(struct refobj *obj)
 {
 	if (refobj_drop(obj))
 		refobj_release(obj);
 }
-EXPORT_SYMBOL_REFHEAP(__refobj_put_unmarked);
-
-/*
- * The decrement has been done, with preemption off since before it, and it
- * was the last reference, or found no valid count, or the collector cleared
- * MARKED between the caller's look at it and the decrement.
- */
-void __refobj_put_slow(struct refobj *obj, unsigned long place, u64 old)
-{
-	u32 count = refword_count(old);
-
-	if (count == 1 && !(old & REFWORD_DEAD)) {
-		preempt_enable();
-		/* Pairs with the release of all other puts: see their writes. */
-		smp_acquire__after_ctrl_dep();
-		refobj_release(obj);
-		return;
-	}
-	if (!refword_counted(old)) {
-		refobj_put_invalid(obj, count, true);
-	} else if (!(old & (REFWORD_LEAF | REFWORD_DEAD))) {
-		/* Pairs with refcandidate_take(), see refrow_mark(). */
-		smp_mb__after_atomic();
-		refrow_mark(place);
-	}
-	preempt_enable();
-}
 EXPORT_SYMBOL_REFHEAP(__refobj_put_slow);
 
+/* The decrement has been done; it was the last, or found no valid count. */
 void __refobj_put_leaf_slow(struct refobj *obj, u64 old)
 {
-	preempt_disable();
-	__refobj_put_slow(obj, 0, old);
+	if (refword_count(old) != 1) {
+		refobj_put_invalid(obj, refword_count(old), true);
+		return;
+	}
+	/* Pairs with the release of all other puts: see their writes. */
+	smp_acquire__after_ctrl_dep();
+	refobj_release(obj);
 }
 EXPORT_SYMBOL_REFHEAP(__refobj_put_leaf_slow);
 

@@ -230,6 +230,18 @@ static void refclear_slot(struct refvisitor *visitor, struct refslot *slot)
 		refcascade_add(clear->cascade, target);
 }
 
+/* An object of our own needs no protection, but visit is promised some. */
+static long refobj_clear_some(struct refobj *obj, struct reftype *type,
+			      long at, struct refvisitor *visitor)
+{
+	if (!type->desc.visit)
+		return refobj_walk(obj, type, at, REFRELEASE_RESCHED, visitor);
+	rcu_read_lock();
+	at = refobj_walk(obj, type, at, REFRELEASE_RESCHED, visitor);
+	rcu_read_unlock();
+	return at;
+}
+
 /*
  * Empty the slots of an object that nobody can reach.
  *
@@ -246,10 +258,7 @@ static bool refobj_clear(struct refcascade *cascade, struct refobj *obj,
 
 	for (;;) {
 		clear.slots = 0;
-		rcu_read_lock();
-		at = refobj_walk(obj, type, at, REFRELEASE_RESCHED,
-				 &clear.visitor);
-		rcu_read_unlock();
+		at = refobj_clear_some(obj, type, at, &clear.visitor);
 		refcascade_spend(cascade, clear.slots);
 		if (!at) {
 			if (type->desc.visit && READ_ONCE(type->heap->dead))
@@ -325,9 +334,9 @@ void refcascade_run(struct refcascade *cascade)
 void refobj_release(struct refobj *obj)
 {
 	struct reftype *type = refobj_chunk(obj)->type;
-	unsigned long key = refcascade_key();
 	struct refcascade_entry *entry;
 	struct refcascade cascade;
+	unsigned long key;
 
 	if (!refrelease_may_free()) {
 		refobj_defer(obj);
@@ -338,6 +347,7 @@ void refobj_release(struct refobj *obj)
 		refobj_free(obj);
 		return;
 	}
+	key = refcascade_key();
 	entry = busted("recursion") ? NULL : refcascade_find(key);
 	if (entry) {
 		refcascade_add(entry->cascade, obj);

@@ -337,6 +337,19 @@ static struct graph_node *directory_look_up(struct directory *d,
 	return node;
 }
 
+/* Not by refslot_load(), which would ask again. */
+static struct refobj *neighbour_look_up(struct graph_node *node)
+{
+	struct refobj *next;
+
+	rcu_read_lock();
+	next = READ_ONCE(node->slot[0].target);
+	if (next && !refobj_get_unless_zero(next))
+		next = NULL;
+	rcu_read_unlock();
+	return next;
+}
+
 static void look_up_and_leave(struct hand *hand)
 {
 	struct directory *d = hand->crew->data;
@@ -352,8 +365,8 @@ static void look_up_and_leave(struct hand *hand)
 		if (!node)
 			continue;
 		atomic_long_inc(&d->found);
-		/* Neither it nor its neighbour may be dead (G4). */
-		next = refslot_load(&node->slot[0]);
+		/* It is held, and so its neighbour lives and can be had (G4). */
+		next = neighbour_look_up(node);
 		if (!node_is_alive(node) || !next ||
 		    !node_is_alive(node_of(next)))
 			atomic_inc(&hand->crew->wrong);

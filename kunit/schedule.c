@@ -11,6 +11,9 @@
 #include "debugfile.h"
 #include "graph.h"
 
+#include <linux/bitops.h>
+#include <linux/delay.h>
+#include <linux/timer.h>
 #include <trace/events/refheap.h>
 
 /* --- when --------------------------------------------------------------- */
@@ -366,7 +369,7 @@ static void scene_arrange(struct scene *scene, enum arrangement arrangement)
 	node_put(scene->a);
 }
 
-static long scene_collect(struct scene *scene)
+static long scene_collect(struct scene *scene, unsigned int flags)
 {
 	struct kunit *test = scene->g->test;
 	long reclaimed;
@@ -375,7 +378,7 @@ static long scene_collect(struct scene *scene)
 		kunit_skip(test, "the kernel has no trace points");
 	KUNIT_ASSERT_EQ(test, register_trace_refheap_phase(scene_probe, scene),
 			0);
-	reclaimed = graph_collect(scene->g);
+	reclaimed = refheap_collect(scene->g->heap, flags);
 	unregister_trace_refheap_phase(scene_probe, scene);
 	/* A probe that is being called still uses the scene. */
 	tracepoint_synchronize_unregister();
@@ -462,9 +465,71 @@ static void g2_mutator_strikes_between_phases(struct kunit *test)
 	scene.strike = operation->strike;
 	scene.left = scene.point->nth;
 	scene_arrange(&scene, operation->arrangement);
-	reclaimed = scene_collect(&scene);
+	reclaimed = scene_collect(&scene, REFHEAP_COLLECT_FULL);
 	scene_expect(&scene, operation->outcome, reclaimed);
 	scene_leave(&scene);
+}
+
+/* --- a lock that visits try ---------------------------------------------- */
+
+struct holdup {
+	struct scene scene;
+	struct timer_list timer;
+};
+
+static void holdup_end(struct timer_list *timer)
+{
+	struct holdup *holdup = container_of(timer, struct holdup, timer);
+
+	clear_bit_unlock(0, &holdup->scene.b->locked);
+}
+
+static void holdup_begin(struct scene *scene)
+{
+	struct holdup *holdup = container_of(scene, struct holdup, scene);
+
+	if (test_and_set_bit_lock(0, &scene->b->locked))
+		scene_failed(scene);
+	mod_timer(&holdup->timer, jiffies + HZ / 20);
+}
+
+static void describe_point(const struct point *point, char *text)
+{
+	strscpy(text, point->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(point, points, describe_point);
+
+/*
+ * A mutator takes a member's lock for a while, and does nothing else: no put
+ * will make candidates of the island again if the collector has forgotten
+ * that it was one.
+ */
+static void g3_member_is_locked_between_phases(struct kunit *test)
+{
+	struct graph *g = test->priv;
+	struct holdup holdup = {
+		.scene = {
+			.g = g, .point = test->param_value,
+			.strike = holdup_begin,
+		},
+	};
+	struct scene *scene = &holdup.scene;
+
+	scene->left = scene->point->nth;
+	scene->a = graph_ring_of(g, CUSTOM, 3);
+	scene->b = node_of(scene->a->slot[0].target);
+	timer_setup_on_stack(&holdup.timer, holdup_end, 0);
+	node_put(scene->a);
+	KUNIT_EXPECT_GE(test, scene_collect(scene, 0), 0);
+	KUNIT_EXPECT_TRUE(test, scene->struck);
+	while (timer_pending(&holdup.timer))
+		msleep(10);
+	timer_delete_sync(&holdup.timer);
+	destroy_timer_on_stack(&holdup.timer);
+	refheap_collect(g->heap, 0);
+	refheap_collect(g->heap, 0);
+	KUNIT_EXPECT_EQ(test, graph_alive(g), 0);
 }
 
 /* --- what the phases say ------------------------------------------------ */
@@ -527,6 +592,7 @@ static struct kunit_case schedule_cases[] = {
 	KUNIT_CASE(g3_phases_come_in_order),
 	KUNIT_CASE_PARAM(g2_mutator_strikes_between_phases,
 			 schedule_gen_params),
+	KUNIT_CASE_PARAM(g3_member_is_locked_between_phases, point_gen_params),
 	{}
 };
 

@@ -8,7 +8,6 @@
  * CPU might have done just then: one interleaving, the same each time, and
  * one CPU is enough.
  */
-#include "debugfile.h"
 #include "graph.h"
 
 #include <linux/bitops.h>
@@ -524,7 +523,7 @@ static void g3_member_is_locked_between_phases(struct kunit *test)
 	KUNIT_EXPECT_GE(test, scene_collect(scene, 0), 0);
 	KUNIT_EXPECT_TRUE(test, scene->struck);
 	while (timer_pending(&holdup.timer))
-		msleep(10);
+		msleep(20);
 	timer_delete_sync(&holdup.timer);
 	destroy_timer_on_stack(&holdup.timer);
 	refheap_collect(g->heap, 0);

@@ -65,27 +65,19 @@ TRACE_DEFINE_ENUM(REFHEAP_PHASE_RELEASED);
  *	     for "condemn" the number of those already condemned
  */
 TRACE_EVENT(refheap_phase,
-
-	TP_PROTO(struct refheap *heap, enum refheap_phase phase, u64 members),
-
-	TP_ARGS(heap, phase, members),
-
-	TP_STRUCT__entry(
-		__field(const void *, heap)
-		__field(int, phase)
-		__field(u64, members)
-	),
-
-	TP_fast_assign(
-		__entry->heap = heap;
-		__entry->phase = phase;
-		__entry->members = members;
-	),
-
-	TP_printk("heap=%p phase=%s members=%llu",
-		  __entry->heap,
-		  refheap_show_phase(__entry->phase),
-		  __entry->members)
+	    TP_PROTO(struct refheap *heap, enum refheap_phase phase,
+		     u64 members),
+	    TP_ARGS(heap, phase, members),
+	    TP_STRUCT__entry(__field(const void *, heap)
+			     __field(int, phase)
+			     __field(u64, members)),
+	    TP_fast_assign(__entry->heap = heap;
+			   __entry->phase = phase;
+			   __entry->members = members;),
+	    TP_printk("heap=%p phase=%s members=%llu",
+		      __entry->heap,
+		      refheap_show_phase(__entry->phase),
+		      __entry->members)
 );
 
 #endif /* _TRACE_REFHEAP_H */

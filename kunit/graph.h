@@ -72,6 +72,7 @@ struct graph_node {
  * @order: the ids of the first nodes released
  * @on_visit: called before each slot of a CUSTOM is reported, and after the
  *	      last (@step is then NODE_SLOTS); an error ends the visit
+ * @visit_data: its own
  */
 struct graph {
 	struct kunit *test;

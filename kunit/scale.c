@@ -226,6 +226,15 @@ static u64 bytes_free(void)
 	return (u64)info.freeram * info.mem_unit;
 }
 
+/* What a shape left comes back late: the machine once had that much. */
+static u64 bytes_free_at_most(void)
+{
+	static u64 most;
+
+	most = max(most, bytes_free());
+	return most;
+}
+
 /* What an object took from the machine beyond what its author wrote down. */
 static void report_memory(const struct shape *shape, unsigned long n, u64 used)
 {
@@ -258,7 +267,7 @@ static u64 shape_drop(struct refheap *heap, struct refobj *head,
 static void shape_measure(struct refheap *heap, struct reftype *type,
 			  const struct shape *shape, unsigned long n)
 {
-	u64 before = bytes_free(), begun = ktime_get_ns(), built, gone;
+	u64 before = bytes_free_at_most(), begun = ktime_get_ns(), built, gone;
 	struct refobj *head;
 
 	head = shape->build(type, &n);

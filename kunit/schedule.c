@@ -487,6 +487,9 @@ static void holdup_begin(struct scene *scene)
 {
 	struct holdup *holdup = container_of(scene, struct holdup, scene);
 
+	/* Empty slots are not visited: nobody waits for the lock any more. */
+	if (scene->point->phase >= REFHEAP_PHASE_EMPTIED)
+		return;
 	if (test_and_set_bit_lock(0, &scene->b->locked))
 		scene_failed(scene);
 	mod_timer(&holdup->timer, jiffies + HZ / 20);

@@ -373,9 +373,20 @@ u64 reftype_objects(const struct reftype *type);
 u64 reftype_allocated(const struct reftype *type);
 u64 reftype_freed(const struct reftype *type);
 u64 reftype_bytes(const struct reftype *type);
-struct refarray **refobj_array(const struct reftype *type,
-			       const struct refobj *obj);
-void *refobj_memory(const struct reftype *type, const struct refobj *obj);
+
+/* The client's structure that an object is the header of. */
+static inline void *refobj_memory(const struct reftype *type,
+				  const struct refobj *obj)
+{
+	return (void *)obj - type->desc.header;
+}
+
+/* Where its array's address is, if the type has one. */
+static inline struct refarray **refobj_array(const struct reftype *type,
+					     const struct refobj *obj)
+{
+	return refobj_memory(type, obj) + type->desc.array;
+}
 
 /* row.c */
 unsigned long refrow_alloc(struct reftype *type, gfp_t gfp);

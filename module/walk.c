@@ -7,17 +7,6 @@
 /* How many slots, or objects, between two chances to reschedule. */
 #define REFWALK_STRETCH	256
 
-struct refarray **refobj_array(const struct reftype *type,
-			       const struct refobj *obj)
-{
-	return refobj_memory(type, obj) + type->desc.array;
-}
-
-void *refobj_memory(const struct reftype *type, const struct refobj *obj)
-{
-	return (void *)obj - type->desc.header;
-}
-
 static void refobj_walk_fields(struct refobj *obj, const struct reftype *type,
 			       struct refvisitor *visitor)
 {

@@ -13,6 +13,7 @@
 
 #include <refheap.h>
 
+#include <linux/fs.h>
 #include <linux/ktime.h>
 #include <linux/math64.h>
 #include <linux/log2.h>
@@ -20,6 +21,10 @@
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/task_stack.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/uio.h>
 
 /*
  * The header, a word of payload, and one to three slots.  In that word a
@@ -226,24 +231,97 @@ static u64 bytes_free(void)
 	return (u64)info.freeram * info.mem_unit;
 }
 
-/* What a shape left comes back late: the machine once had that much. */
-static u64 bytes_free_at_most(void)
-{
-	static u64 most;
+#define SAMPLES 256
 
-	most = max(most, bytes_free());
-	return most;
+/* The least distance between any two of so many objects, made in a row. */
+static unsigned long least_distance(struct refobj *sample[SAMPLES])
+{
+	unsigned long least = ULONG_MAX;
+	unsigned int i, j;
+
+	for (i = 0; i < SAMPLES; i++)
+		for (j = 0; j < SAMPLES; j++)
+			if (sample[i] < sample[j])
+				least = min_t(unsigned long, least,
+					      (void *)sample[j] -
+					      (void *)sample[i]);
+	return least;
 }
 
-/* What an object took from the machine beyond what its author wrote down. */
-static void report_memory(const struct shape *shape, unsigned long n, u64 used)
+/* What the slab takes for each object, or 0. */
+static unsigned long stride(struct reftype *type)
 {
-	u64 each = div64_ul(used, n);
-	u64 payload = shape_size(shape) - sizeof(struct refobj);
+	struct refobj **sample = kvcalloc(SAMPLES, sizeof(*sample), GFP_KERNEL);
+	unsigned long least = 0;
+	unsigned int n, i;
 
-	pr_info("%s %llu bytes an object, bookkeeping %lld bound 40 %s\n",
-		shape->name, each, (s64)(each - payload),
-		each <= payload + 40 ? "met" : "MISSED");
+	if (!sample)
+		return 0;
+	for (n = 0; n < SAMPLES; n++) {
+		sample[n] = refobj_alloc(type, GFP_KERNEL);
+		if (!sample[n])
+			break;
+	}
+	if (n == SAMPLES)
+		least = least_distance(sample);
+	for (i = 0; i < n; i++)
+		refobj_put(sample[i]);
+	kvfree(sample);
+	return least;
+}
+
+/* The beginning of the heap's statistics, as user space has it mounted. */
+static ssize_t read_stats(char *text, size_t size)
+{
+	struct kvec vec = { .iov_base = text, .iov_len = size };
+	struct iov_iter iter;
+	struct kiocb iocb;
+	struct file *file;
+	ssize_t n;
+
+	file = filp_open("/sys/kernel/debug/refheap/bench-scale/stats",
+			 O_RDONLY, 0);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	init_sync_kiocb(&iocb, file);
+	iov_iter_kvec(&iter, READ, &vec, 1, size);
+	n = seq_read_iter(&iocb, &iter);
+	filp_close(file, NULL);
+	return n;
+}
+
+static u64 bytes_of_table(void)
+{
+	static const char key[] = "table_bytes ";
+	char text[768], *at;
+	u64 bytes;
+	ssize_t n = read_stats(text, sizeof(text) - 1);
+
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	at = strstr(text, key);
+	if (!at || sscanf(at + strlen(key), "%llu ", &bytes) != 1)
+		return 0;
+	return bytes;
+}
+
+/* What an object takes beyond what its author wrote down. */
+static void report_memory(const struct shape *shape, unsigned long n,
+			  struct reftype *type)
+{
+	unsigned long payload = shape_size(shape) - sizeof(struct refobj);
+	u64 table = bytes_of_table(), each = stride(type);
+
+	if (!table || !each) {
+		pr_info("%s: no debugfs, so no figures of memory\n",
+			shape->name);
+		return;
+	}
+	each += div64_ul(table + n - 1, n);
+	pr_info("%s %llu bytes an object, bookkeeping %llu bound 40 %s\n",
+		shape->name, each, each - payload,
+		each - payload <= 40 ? "met" : "MISSED");
 }
 
 /* Drop the structure, and have it gone. */
@@ -267,14 +345,16 @@ static u64 shape_drop(struct refheap *heap, struct refobj *head,
 static void shape_measure(struct refheap *heap, struct reftype *type,
 			  const struct shape *shape, unsigned long n)
 {
-	u64 before = bytes_free_at_most(), begun = ktime_get_ns(), built, gone;
+	u64 begun = ktime_get_ns(), built, gone;
 	struct refobj *head;
 
 	head = shape->build(type, &n);
 	if (!head)
 		return bench_failed("no memory");
 	built = ktime_get_ns() - begun;
-	report_memory(shape, n, before - bytes_free());
+	report_memory(shape, n, type);
+	/* Not those of the samples. */
+	releases = 0;
 	gone = shape_drop(heap, head, shape, n);
 	if (releases != n)
 		bench_failed("not everything was released");
@@ -333,7 +413,8 @@ static void shape_run(const struct shape *shape, unsigned long objects)
 	/* What was freed before is to be free now. */
 	rcu_barrier();
 	if (type)
-		shape_measure(heap, type, shape, shape_fits(shape, objects / shape->share));
+		shape_measure(heap, type, shape,
+			      shape_fits(shape, objects / shape->share));
 	else
 		bench_failed("no type");
 	if (refheap_destroy(heap))

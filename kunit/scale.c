@@ -293,7 +293,8 @@ static ssize_t read_stats(char *text, size_t size)
 static u64 bytes_of_table(void)
 {
 	static const char key[] = "table_bytes ";
-	char text[768], *at;
+	static char text[768];	/* one thread only: not on the stack */
+	char *at;
 	u64 bytes;
 	ssize_t n = read_stats(text, sizeof(text) - 1);
 

@@ -29,12 +29,12 @@ static unsigned long scale = 10000000;
 module_param(scale, ulong, 0444);
 MODULE_PARM_DESC(scale, "Objects of the large structures, 0: none");
 
-static unsigned long loops = 300000;
+static unsigned long loops = 100000;
 module_param(loops, ulong, 0444);
 MODULE_PARM_DESC(loops, "Operations in each measurement");
 
 /* Medians of so many measurements. */
-#define ROUNDS 11
+#define ROUNDS 7
 
 /* Objects that are measured in rows, and not the same one all the time. */
 #define MANY 20000

@@ -212,9 +212,9 @@ struct shape {
 static const struct shape shapes[] = {
 	{ "chain", build_chain, 1, false, 1 },
 	{ "ring", build_ring, 1, true, 1 },
-	{ "double-ring", build_double_ring, 2, true, 10 },
-	{ "comb", build_comb, 2, true, 10 },
-	{ "tree", build_tree, 3, true, 10 },
+	{ "double-ring", build_double_ring, 2, true, 50 },
+	{ "comb", build_comb, 2, true, 50 },
+	{ "tree", build_tree, 3, true, 50 },
 };
 
 static size_t shape_size(const struct shape *shape)

@@ -409,6 +409,32 @@ struct refobj *refslot_load(const struct refslot *slot);
 #define REFHEAP_IMPORT_NS	MODULE_IMPORT_NS(REFHEAP)
 #endif
 
+/*
+ * private: what refobj_put() knows of the object table.
+ *
+ * refobj.place is the address of a byte, the row's mark, in a chunk that is
+ * aligned to the number of marks with which it begins; a word follows that
+ * says whether the collector knows that the chunk has marks.
+ */
+#define REFROW_SHIFT		7
+#define REFROW_PER_CHUNK	BIT(REFROW_SHIFT)
+#define REFROW_INDEX		(REFROW_PER_CHUNK - 1)
+
+/* Every so many rows one has its marks counted, in any chunk another. */
+#define REFROW_SAMPLE		32
+
+enum refrow_mark {
+	MARK_NONE,
+	MARK_SET,	/* by a mutator */
+	MARK_PARKED,	/* by the collector, for another time */
+};
+
+enum refchunk_queued {
+	CHUNK_UNKNOWN,	/* to the collector: show it */
+	CHUNK_QUEUED,	/* count samples of its marks */
+	CHUNK_COUNTED,	/* count all its marks */
+};
+
 /* private: out of line parts of refobj_get() and refobj_put() */
 void __refobj_get_slow(struct refobj *obj, u64 old);
 void __refobj_put_slow(struct refobj *obj);
@@ -458,6 +484,22 @@ static inline struct refobj *refobj_get(struct refobj *obj)
 	return obj;
 }
 
+/* private: mark a row; false if the chunk has to be shown or counted too */
+static inline bool __refrow_mark(unsigned long place)
+{
+	unsigned long chunk = place & ~REFROW_INDEX;
+	unsigned int queued;
+
+	if (unlikely(!((place ^ place >> 12) & (REFROW_SAMPLE - 1))))
+		return false;
+	/* An RCU section without a call: see refcandidate_settle(). */
+	preempt_disable();
+	WRITE_ONCE(*(u8 *)place, MARK_SET);
+	queued = READ_ONCE(*(unsigned int *)(chunk + REFROW_PER_CHUNK));
+	preempt_enable();
+	return queued == CHUNK_QUEUED;
+}
+
 /**
  * refobj_put - give a reference back
  * @obj: an object, not NULL; the caller's reference to it ends
@@ -469,10 +511,9 @@ static inline struct refobj *refobj_get(struct refobj *obj)
  * thread takes the rest at once.
  *
  * A put that leaves references behind may leave a cycle behind: the object
- * becomes a candidate for the collector.  Its word says MARKED when it is one
- * already, and then the compare-and-swap that lowers the count has nothing
- * else to do: it would not have succeeded had the collector cleared MARKED
- * meanwhile.  The first put after the collector looked goes out of line.
+ * becomes a candidate for the collector, first in its row and then in its
+ * word, together with the count; why in this order, and why a word that says
+ * MARKED need not be marked again, is told at refobj_drop().
  *
  * Context: any but NMI.  May release objects, and so call client code.
  */
@@ -487,10 +528,12 @@ static inline void refobj_put(struct refobj *obj)
 			__refobj_put_leaf_slow(obj, word);
 		return;
 	}
-	if (likely(word & REFWORD_MARKED &&
-		   (u32)word - 2 < REFCOUNT_ZONE_MAX - 1 &&
+	if (likely((u32)word - 2 < REFCOUNT_ZONE_MAX - 1 &&
+		   (word & REFWORD_MARKED ||
+		    __refrow_mark(READ_ONCE(obj->place))) &&
 		   atomic64_try_cmpxchg_release(&obj->word, &word,
-						word + REFWORD_PUT)))
+						(word | REFWORD_MARKED) +
+						REFWORD_PUT)))
 		return;
 	__refobj_put_slow(obj);
 }

@@ -40,6 +40,7 @@ static int hand_thread(void *data)
 {
 	struct hand *hand = data;
 
+	complete(&hand->crew->present);
 	wait_for_completion(&hand->crew->begin);
 	hand->crew->work(hand);
 	atomic_dec(&hand->crew->working);
@@ -70,7 +71,7 @@ struct crew *crew_start(struct graph *g, void (*work)(struct hand *hand),
 {
 	u64 crew_seed = crew_new_seed();
 	struct crew *crew;
-	unsigned int cpu;
+	unsigned int cpu, i;
 
 	crew = kunit_kzalloc(g->test, struct_size(crew, hand, nr_cpu_ids),
 			     GFP_KERNEL);
@@ -78,6 +79,7 @@ struct crew *crew_start(struct graph *g, void (*work)(struct hand *hand),
 	crew->g = g;
 	crew->work = work;
 	crew->data = data;
+	init_completion(&crew->present);
 	init_completion(&crew->begin);
 	cpus_read_lock();
 	for_each_online_cpu(cpu)
@@ -86,6 +88,9 @@ struct crew *crew_start(struct graph *g, void (*work)(struct hand *hand),
 	cpus_read_unlock();
 	kunit_info(g->test, "seed=%llu rounds=%u, %u threads\n", crew_seed,
 		   crew_rounds(), crew->hands);
+	/* A thread that is stopped before it ran would not run at all. */
+	for (i = 0; i < crew->hands; i++)
+		wait_for_completion(&crew->present);
 	complete_all(&crew->begin);
 	return crew;
 }

@@ -48,7 +48,7 @@ struct crew {
 	void (*work)(struct hand *hand);
 	atomic_t wrong;
 	atomic_t working;
-	struct completion begin;
+	struct completion present, begin;
 	unsigned int hands;
 	struct hand hand[];
 };

@@ -22,13 +22,35 @@
 #include "internal.h"
 
 /*
- * First sight of an object in this collection: read its word and clear what
- * says that nobody has looked yet.  Clearing MARKED comes after the row's
- * mark was cleared (by refcandidate_take(), or not at all, and then the row
- * stays a candidate).
+ * Read a word and clear what says that nobody has looked yet.
+ *
+ * Clearing MARKED comes after the row's mark was cleared (by
+ * refcandidate_take(), or not at all, and then the row stays a candidate).
+ * In the first case, @taken, the version changes whatever the word was: a put
+ * that has marked the row before that, and not yet lowered the count, has to
+ * mark it again; see refobj_drop().
+ *
+ * Acquire: the slots that earlier puts unpublished are read after it.
+ *
+ * Return: the word that it is now, but for FRESH, which it was.
  */
+static u64 refcandidate_look(struct refobj *obj, bool taken)
+{
+	u64 word = refword_read_acquire(obj), new;
+
+	do {
+		new = word & ~(REFWORD_MARKED | REFWORD_FRESH);
+		if (taken && !busted("take-version"))
+			new += REFWORD_VERSION;
+		if (new == word)
+			break;
+	} while (!refword_try_cmpxchg(obj, &word, new));
+	return new | (word & REFWORD_FRESH);
+}
+
+/* First sight of an object in this collection; @taken as above. */
 void reftrace_discover(struct refheap *heap, struct refchunk *chunk,
-		       unsigned int index, bool root)
+		       unsigned int index, bool taken)
 {
 	struct refobj *obj = chunk_object(chunk, index);
 	u8 state = chunk->state[index];
@@ -36,15 +58,7 @@ void reftrace_discover(struct refheap *heap, struct refchunk *chunk,
 
 	if (!obj || chunk->type->leaf)
 		return;
-	word = refword_read_acquire(obj);
-	if (word & (REFWORD_MARKED | REFWORD_FRESH))
-		/*
-		 * Acquire: pairs with the release of the puts that relied on
-		 * MARKED; the slots they unpublished are read after it.
-		 */
-		word = atomic64_fetch_and_acquire(~(REFWORD_MARKED |
-						    REFWORD_FRESH),
-						  &obj->word);
+	word = refcandidate_look(obj, taken);
 	if (!chunk->touched) {
 		chunk->touched = heap->touched ?: chunk;
 		heap->touched = chunk;
@@ -52,17 +66,23 @@ void reftrace_discover(struct refheap *heap, struct refchunk *chunk,
 	if (word & REFWORD_FRESH)
 		state = 0;		/* age */
 	state |= ROW_SEEN;
-	if (root)
-		state |= ROW_ROOT;
 	if (!refword_counted(word) ||
 	    word & (REFWORD_DEAD | REFWORD_CONDEMNED))
 		state |= ROW_LIVE;
 	chunk->state[index] = state;
 	/* A root may be met twice before tracing begins: the later counts. */
-	chunk->snapshot[index] = word & ~REFWORD_MARKED;
+	chunk->snapshot[index] = word;
 }
 
-/* Marks first, then, behind one barrier, words: pairs with refrow_mark(). */
+static void refcandidate_root(struct refheap *heap, struct refchunk *chunk,
+			      unsigned int index, bool taken)
+{
+	reftrace_discover(heap, chunk, index, taken);
+	if (chunk->state[index] & ROW_SEEN)
+		chunk->state[index] |= ROW_ROOT;
+}
+
+/* Marks first, then, behind one barrier, words: see refobj_drop(). */
 static u64 refcandidate_take_chunk(struct refheap *heap,
 				   struct refchunk *chunk)
 {
@@ -79,10 +99,10 @@ static u64 refcandidate_take_chunk(struct refheap *heap,
 	}
 	if (bitmap_empty(taken, REFROW_PER_CHUNK))
 		return 0;
-	/* Pairs with the caller's barrier, see refrow_mark(). */
+	/* Pairs with refobj_drop() and refslot_publish(). */
 	smp_mb();
 	for_each_set_bit(index, taken, REFROW_PER_CHUNK) {
-		reftrace_discover(heap, chunk, index, true);
+		refcandidate_root(heap, chunk, index, true);
 		nr++;
 	}
 	return nr;
@@ -96,9 +116,9 @@ static void refcandidate_stage(struct refheap *heap)
 	llist_for_each_entry_safe(chunk, next, marked, marked_node) {
 		/*
 		 * Off the list for good: only now may it be queued again.
-		 * Pairs with the xchg in refrow_mark().
+		 * Pairs with the xchg in refrow_mark_slow().
 		 */
-		smp_store_release(&chunk->queued, 0);
+		smp_store_release(&chunk->queued, CHUNK_UNKNOWN);
 		list_move_tail(&chunk->staged, &heap->staged);
 	}
 }
@@ -134,7 +154,7 @@ static u64 refcandidate_take_all(struct refheap *heap)
 		for (index = 0; index < REFROW_PER_CHUNK; index++) {
 			if (!chunk_object(chunk, index))
 				continue;
-			reftrace_discover(heap, chunk, index, true);
+			refcandidate_root(heap, chunk, index, false);
 			nr++;
 		}
 		refwalk_pause(&walk, REFROW_PER_CHUNK);
@@ -185,7 +205,7 @@ static void refchunk_settle(struct refheap *heap, struct refchunk *chunk)
 {
 	list_del_init(&chunk->staged);
 	if (refchunk_marked(chunk) && !READ_ONCE(chunk->queued) &&
-	    !xchg(&chunk->queued, 1))
+	    !xchg(&chunk->queued, CHUNK_QUEUED))
 		llist_add(&chunk->marked_node, &heap->marked);
 }
 

@@ -32,6 +32,8 @@ static unsigned int refheap_next_id;	/* L */
 unsigned int refheap_default_period = 1000;
 unsigned int refheap_default_threshold = 10000;
 
+/* Below this threshold every candidate is counted, else one in a few. */
+#define REFHEAP_EXACT		1024
 #define REFHEAP_PERIOD_MAX	(24 * 60 * 60 * 1000U)
 #define REFHEAP_FLAGS	(REFHEAP_ACCOUNT | REFHEAP_QUIET | REFHEAP_STOPPED)
 
@@ -58,12 +60,27 @@ static bool refheap_params_valid(const struct refheap_params *params)
 						    cpu_possible_mask));
 }
 
+/* Each CPU may mark its share again before it asks for a collection. */
+void refheap_reset_quota(struct refheap *heap)
+{
+	int share = READ_ONCE(heap->threshold_share), cpu;
+
+	/* Racing decrements only shift the next collection a little. */
+	for_each_possible_cpu(cpu)
+		WRITE_ONCE(per_cpu_ptr(heap->cpu, cpu)->quota, share);
+}
+
 static void refheap_share_threshold(struct refheap *heap,
 				    unsigned int threshold)
 {
+	unsigned int share = DIV_ROUND_UP(threshold, num_online_cpus());
+
 	WRITE_ONCE(heap->params.threshold, threshold);
+	WRITE_ONCE(heap->exact, threshold && threshold < REFHEAP_EXACT);
+	/* The mark that uses the share up finds no more left. */
 	WRITE_ONCE(heap->threshold_share, threshold ?
-		   DIV_ROUND_UP(threshold, num_online_cpus()) : UINT_MAX);
+		   min_t(unsigned int, share, INT_MAX) - 1 : INT_MAX);
+	refheap_reset_quota(heap);
 }
 
 static struct refheap *refheap_alloc(const char *name,
@@ -80,8 +97,6 @@ static struct refheap *refheap_alloc(const char *name,
 	heap->limited = heap->params.max_objects || heap->params.max_bytes;
 	if (!heap->params.period_ms)
 		heap->params.period_ms = refheap_default_period;
-	refheap_share_threshold(heap, heap->params.threshold ?:
-				      refheap_default_threshold);
 	heap->stopped = heap->params.flags & REFHEAP_STOPPED;
 
 	mutex_init(&heap->types_lock);
@@ -105,6 +120,8 @@ static struct refheap *refheap_alloc(const char *name,
 		kfree(heap);
 		return NULL;
 	}
+	refheap_share_threshold(heap, heap->params.threshold ?:
+				      refheap_default_threshold);
 	return heap;
 }
 
@@ -222,43 +239,18 @@ struct refheap *refheap_create(const char *name,
 }
 EXPORT_SYMBOL_REFHEAP(refheap_create);
 
-/*
- * Bracket every call of client code.
- *
- * Return: false if the heap must not call any.
- */
-bool refheap_callback_begin(struct refheap *heap)
-{
-	bool dead;
-
-	/* An RCU section, for refheap_silence(), without calling for one. */
-	preempt_disable();
-	dead = READ_ONCE(heap->dead);
-	if (!dead)
-		this_cpu_inc(heap->cpu->begun);
-	preempt_enable();
-	return !dead;
-}
-
-void refheap_callback_end(struct refheap *heap)
-{
-	/* What the callback did is done before refheap_quiet() sees it end. */
-	smp_mb();
-	this_cpu_inc(heap->cpu->ended);
-}
-
 /* Ends are read first: a callback counted as ended is counted as begun. */
 static bool refheap_quiet(struct refheap *heap)
 {
+	struct reftype *type;
 	u64 begun = 0, ended = 0;
-	int cpu;
 
-	for_each_possible_cpu(cpu)
-		ended += READ_ONCE(per_cpu_ptr(heap->cpu, cpu)->ended);
-	/* Pairs with refheap_callback_end(). */
-	smp_mb();
-	for_each_possible_cpu(cpu)
-		begun += READ_ONCE(per_cpu_ptr(heap->cpu, cpu)->begun);
+	rcu_read_lock();
+	list_for_each_entry_rcu(type, &heap->types, node)
+		ended += reftype_ended(type);
+	list_for_each_entry_rcu(type, &heap->types, node)
+		begun += reftype_begun(type);
+	rcu_read_unlock();
 	return begun == ended;
 }
 

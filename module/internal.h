@@ -40,6 +40,7 @@
 #include <linux/llist.h>
 #include <linux/mutex.h>
 #include <linux/percpu.h>
+#include <linux/preempt.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
@@ -104,31 +105,23 @@ static inline u64 refword_dead(u64 word)
  * ================
  *
  * A row for each object, in chunks of REFROW_PER_CHUNK rows of one type.  A
- * chunk is aligned to REFROW_PER_CHUNK bytes, so that refobj.place holds
- * both the chunk's address and the index of the row.
+ * chunk is aligned to REFROW_PER_CHUNK bytes and begins with the marks, so
+ * that refobj.place holds both the chunk's address and the index of the row,
+ * and is the address of the row's mark.
  *
  *   refobj.place:  | chunk address >> 7 .......... | index (7 bits) |
  *   row number:    | chunk number in heap->chunks  | index (7 bits) |
  *
- * row->object is the object, or NULL, or, tagged by REFROW_LINK, the next
- * object of a queue of objects whose count is zero: such an object needs
- * its payload until release has run and its word to answer readers, so the
- * queue that makes releasing iterative (G7) and needs no memory (G8) runs
- * through the table.
+ * chunk->object[index] is the object, or NULL, or, tagged by REFROW_LINK,
+ *  - in the row of an object whose count is zero, the next object of a queue
+ *    of such: it needs its payload until release has run and its word to
+ *    answer readers, so the queue that makes releasing iterative (G7) and
+ *    needs no memory (G8) runs through the table;
+ *  - in a free row, memory that is ready for its next object (row.c).
  */
-#define REFROW_SHIFT		7
-#define REFROW_PER_CHUNK	BIT(REFROW_SHIFT)
-#define REFROW_INDEX		(REFROW_PER_CHUNK - 1)
 #define REFROW_LINK		1UL
 #define REFROW_BATCH		16
 #define REFROW_CACHED		(2 * REFROW_BATCH)
-
-/* Is the row's object a candidate? */
-enum refrow_mark {
-	MARK_NONE,
-	MARK_SET,	/* by a mutator */
-	MARK_PARKED,	/* by the collector, for another time */
-};
 
 /* Collector's state of a row, u8. */
 enum refrow_state {
@@ -144,18 +137,18 @@ enum refrow_state {
 
 /**
  * struct refchunk - REFROW_PER_CHUNK rows of the object table
+ * @mark: (A) enum refrow_mark; a byte each, so that marking is a plain store
+ * @queued: (A) enum refchunk_queued: on heap->marked, or not yet taken off
+ * @number: (I) index in heap->chunks
  * @type: (I) type of all its objects
  * @heap: (I) the type's heap
- * @number: (I) index in heap->chunks
  * @nr_free: (R) number of bits set in @free
  * @free_node: (R) on type->chunks while @nr_free is not zero
  * @free: (R) rows that are neither in use nor in a per-CPU cache
  * @object: (A) see above
  * @marked_node: (A) on heap->marked while @queued
- * @queued: (A) set by the first mark after the collector took the chunk
  * @staged: (C) on one of the lists of candidate.c
  * @touched: (C) next chunk with rows of transient state, or the chunk itself
- * @mark: (A) enum refrow_mark; a byte each, so that marking is a plain store
  * @state: (C) enum refrow_state and age
  * @link: (C) divide: parent in the union-find; judge: next member
  * @snapshot: (C) the word as last read, its count lowered for each edge seen;
@@ -164,23 +157,27 @@ enum refrow_state {
  * The chunks of leaf types end before @marked_node.
  */
 struct refchunk {
+	u8 mark[REFROW_PER_CHUNK];
+	unsigned int queued;
+	u32 number;
 	struct reftype *type;
 	struct refheap *heap;
-	u32 number;
 	u32 nr_free;
 	struct list_head free_node;
 	DECLARE_BITMAP(free, REFROW_PER_CHUNK);
 	unsigned long object[REFROW_PER_CHUNK];
 
 	struct llist_node marked_node;
-	unsigned int queued;
 	struct list_head staged;
 	struct refchunk *touched;
-	u8 mark[REFROW_PER_CHUNK];
 	u8 state[REFROW_PER_CHUNK];
 	u32 link[REFROW_PER_CHUNK];
 	u64 snapshot[REFROW_PER_CHUNK];
 };
+
+/* refobj_put() relies on it. */
+static_assert(offsetof(struct refchunk, mark) == 0);
+static_assert(offsetof(struct refchunk, queued) == REFROW_PER_CHUNK);
 
 static inline struct refchunk *place_chunk(unsigned long place)
 {
@@ -226,19 +223,23 @@ static inline struct refchunk *refobj_chunk(const struct refobj *obj)
 /*
  * Rows ready for use on this CPU, one set for each level of interrupt
  * nesting (task, softirq, hardirq), so that preemption off is all the
- * exclusion needed.
+ * exclusion needed.  (P)
  */
 struct refrow_cache {
 	unsigned int nr;
+	u64 allocated;			/* objects */
+	u64 freed;
+	u64 begun;			/* release callbacks entered... */
+	u64 ended;			/* ...and left: refheap_destroy() waits */
 	unsigned long place[REFROW_CACHED];
 };
 
 /* Per-CPU side of a type. (P) */
+#define REFTYPE_LEVELS	3
+
 struct reftype_cpu {
-	u64 allocated;
-	u64 freed;
-	u64 array_bytes;	/* wraps: only the sum over CPUs means much */
-	struct refrow_cache rows[3];
+	struct refrow_cache level[REFTYPE_LEVELS];
+	u64 array_bytes;		/* wraps: only the sum over CPUs means much */
 };
 
 /* Behind the client's structure where memory is freed a grace period later. */
@@ -253,6 +254,9 @@ struct reftype {
 	struct kmem_cache *cache;	/* I */
 	struct reftype_cpu __percpu *cpu; /* I */
 	bool leaf;			/* I */
+	bool plain;			/* I: no slots, no callback */
+	bool fields_only;		/* I: no slots but declared ones, a few */
+	bool keep;			/* I: free rows may have memory */
 	size_t tail;			/* I: offset of struct reftail */
 	struct list_head node;		/* T; list itself read under RCU */
 	spinlock_t rows_lock;
@@ -263,10 +267,8 @@ struct reftype {
 
 /* Per-CPU side of a heap. (P) */
 struct refheap_cpu {
-	u64 begun;			/* client callbacks entered... */
-	u64 ended;			/* ...and left; refheap_destroy() waits */
 	u64 deferred;
-	unsigned int marks;		/* since the last collection */
+	int quota;			/* marks left until a collection is due */
 };
 
 /* Outcome of the trial of one island at a time. */
@@ -292,7 +294,8 @@ struct refheap {
 	char slab_name[REFHEAP_NAME_MAX + 12]; /* I: unique, zombies included */
 	unsigned int id;		/* I: unique among living heaps */
 	struct refheap_params params;	/* I, but for period and threshold: A */
-	unsigned int threshold_share;	/* A: of each CPU */
+	int threshold_share;		/* A: of each CPU */
+	bool exact;			/* A: every mark is counted */
 	bool limited;			/* I: has limits to keep */
 	struct list_head node;		/* L */
 	bool closing;			/* L: somebody destroys it */
@@ -361,17 +364,19 @@ extern struct mutex refheap_list_lock;
 extern struct list_head refheap_list;
 extern unsigned int refheap_default_period, refheap_default_threshold;
 void refheap_sum_stats(struct refheap *heap, struct refheap_stats *stats);
-bool refheap_callback_begin(struct refheap *heap);
-void refheap_callback_end(struct refheap *heap);
 u64 refheap_objects(struct refheap *heap);
+void refheap_reset_quota(struct refheap *heap);
 void refheap_free(struct refheap *heap);
 bool refheap_name_valid(const char *name);
 
 /* type.c */
+extern bool reftype_keep;
 void reftype_free(struct reftype *type);
 u64 reftype_objects(const struct reftype *type);
 u64 reftype_allocated(const struct reftype *type);
 u64 reftype_freed(const struct reftype *type);
+u64 reftype_begun(const struct reftype *type);
+u64 reftype_ended(const struct reftype *type);
 u64 reftype_bytes(const struct reftype *type);
 
 /* The client's structure that an object is the header of. */
@@ -389,29 +394,189 @@ static inline struct refarray **refobj_array(const struct reftype *type,
 }
 
 /* row.c */
-unsigned long refrow_alloc(struct reftype *type, gfp_t gfp);
-void refrow_free(unsigned long place);
+unsigned long refrow_refill(struct reftype *type, gfp_t gfp);
+void refrow_flush(struct reftype *type);
 void refrow_free_chunks(struct reftype *type);
-void refrow_mark(unsigned long place);
+void refrow_mark_slow(unsigned long place);
 void refrow_park(struct refchunk *chunk, unsigned int index);
+
+static inline unsigned long *place_row(unsigned long place)
+{
+	return &place_chunk(place)->object[place_index(place)];
+}
 
 static inline void refrow_publish(unsigned long place, struct refobj *obj)
 {
-	unsigned long *row = &place_chunk(place)->object[place_index(place)];
-
 	/* Pairs with chunk_object(): header and payload come first. */
-	smp_store_release(row, (unsigned long)obj);
+	smp_store_release(place_row(place), (unsigned long)obj);
+}
+
+/*
+ * Memory from the slab: dead for whoever comes to it by an old pointer, with
+ * a version that goes on from there.  On a fresh page the word is anything:
+ * nobody can have a pointer from before, as pages come and go with a grace
+ * period between.
+ */
+static inline void refobj_stamp(struct refobj *obj, unsigned long place)
+{
+	atomic64_set(&obj->word, refword_dead(refword_read(obj)));
+	WRITE_ONCE(obj->place, place);
+}
+
+/* Let a free row own dead memory. */
+static inline void refrow_attach(unsigned long place, struct refobj *obj)
+{
+	WRITE_ONCE(*place_row(place), (unsigned long)obj | REFROW_LINK);
+}
+
+/* What refrow_alloc()'s row owns, or NULL; it does so until published. */
+static inline struct refobj *refrow_memory(unsigned long place)
+{
+	return (struct refobj *)(*place_row(place) & ~REFROW_LINK);
+}
+
+/*
+ * The cache of this CPU and this level of interrupt nesting.  A level can
+ * only be interrupted by a higher one, so preemption off is enough.
+ */
+static inline struct refrow_cache *refrow_this_cache(struct reftype *type)
+{
+	return &this_cpu_ptr(type->cpu)->level[interrupt_context_level()];
+}
+
+/*
+ * A row for a new object, which is counted as allocated.
+ *
+ * Context: any from which the slab may be entered with @gfp.
+ * Return: its place, or 0 without memory.
+ */
+static inline unsigned long refrow_alloc(struct reftype *type, gfp_t gfp)
+{
+	struct refrow_cache *cache;
+	unsigned long place;
+
+	preempt_disable();
+	cache = refrow_this_cache(type);
+	if (likely(cache->nr)) {
+		place = cache->place[--cache->nr];
+		cache->allocated++;
+		preempt_enable();
+		return place;
+	}
+	preempt_enable();
+	return refrow_refill(type, gfp);
+}
+
+/*
+ * Bracket a call of client code.
+ *
+ * Return: false if the heap must not call any.
+ */
+static inline bool reftype_callback_begin(struct reftype *type)
+{
+	bool dead;
+
+	/* An RCU section, for refheap_silence(), without calling for one. */
+	preempt_disable();
+	dead = READ_ONCE(type->heap->dead);
+	if (likely(!dead))
+		refrow_this_cache(type)->begun++;
+	preempt_enable();
+	return !dead;
+}
+
+static inline void refrow_cache_end(struct refrow_cache *cache)
+{
+	/* What the callback did is done before refheap_quiet() sees it end. */
+	smp_store_release(&cache->ended, cache->ended + 1);
+}
+
+static inline void reftype_callback_end(struct reftype *type)
+{
+	preempt_disable();
+	refrow_cache_end(refrow_this_cache(type));
+	preempt_enable();
+}
+
+/* Why a row is given back. */
+enum refrow_end {
+	END_UNUSED,		/* there was no memory for an object */
+	END_FREED,
+	END_RELEASED,		/* freed, and its callback ends with that */
+};
+
+/*
+ * Give the row of an object back that nobody can find any more.  The last
+ * that is done for an object: the heap may be gone.
+ */
+static inline void refrow_free(struct reftype *type, unsigned long place,
+			       enum refrow_end why)
+{
+	struct refrow_cache *cache;
+
+	for (;;) {
+		/* An RCU section, without calling for one. */
+		preempt_disable();
+		cache = refrow_this_cache(type);
+		if (likely(cache->nr < REFROW_CACHED))
+			break;
+		preempt_enable();
+		refrow_flush(type);
+	}
+	cache->place[cache->nr++] = place;
+	if (why == END_UNUSED)
+		cache->allocated--;
+	else
+		cache->freed++;
+	if (why == END_RELEASED)
+		refrow_cache_end(cache);
+	/* Pairs with the grace period in refheap_silence(). */
+	if (unlikely(READ_ONCE(type->heap->dead)))
+		irq_work_queue(&type->heap->wake);
+	preempt_enable();
+}
+
+/*
+ * Make the object in a row a candidate.
+ *
+ * The caller holds the object, or is in an RCU section since he did.  What
+ * orders this and the collector's clearing of marks: refobj_drop() and
+ * refslot_publish().
+ */
+static inline void refrow_mark(unsigned long place)
+{
+	if (!__refrow_mark(place))
+		refrow_mark_slow(place);
 }
 
 /* object.c */
 bool refobj_drop(struct refobj *obj);
 void refobj_saturate(struct refobj *obj);
-void refobj_free(struct refobj *obj);
+void refobj_free(struct refobj *obj, enum refrow_end why);
 
 /* walk.c */
 struct refwalk {
 	unsigned int spent;
 };
+
+/* Visit declared slots, which are at fixed offsets. */
+static __always_inline void
+refobj_walk_fields(struct refobj *obj, const struct reftype *type,
+		   void (*visit)(struct refvisitor *visitor,
+				 struct refslot *slot),
+		   struct refvisitor *visitor)
+{
+	void *memory = refobj_memory(type, obj);
+	const struct reffield *field = type->desc.fields;
+	struct refslot *slot;
+	unsigned int i, nr;
+
+	for (i = 0; i < type->desc.nr_fields; i++, field++) {
+		slot = memory + field->offset;
+		for (nr = field->count; nr; nr--)
+			visit(visitor, slot++);
+	}
+}
 
 long refobj_walk(struct refobj *obj, struct reftype *type, long from,
 		 unsigned int most, struct refvisitor *visitor);
@@ -429,9 +594,8 @@ struct refchunk *refrow_find(struct refheap *heap, struct refobj *obj,
 struct refcascade {
 	struct refobj *first, *last;	/* queue of objects at count zero */
 	struct refheap *running;	/* whose callback is being run */
-	unsigned int budget;		/* objects and slots in all, 0: no limit */
-	unsigned int spent;
-	bool may_sleep;
+	unsigned int spent;		/* objects and slots */
+	bool thread;			/* the heap's own: no limit, may sleep */
 };
 
 void refcascade_init(struct refcascade *cascade, bool thread);
@@ -460,7 +624,7 @@ bool refisland_condemn(struct refisland *island);
 u64 refcandidate_take(struct refheap *heap, bool full);
 void refcandidate_settle(struct refheap *heap);
 void reftrace_discover(struct refheap *heap, struct refchunk *chunk,
-		       unsigned int index, bool root);
+		       unsigned int index, bool taken);
 bool refcandidate_pending(const struct refheap *heap);
 
 /* trace.c */

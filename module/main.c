@@ -13,6 +13,9 @@ MODULE_PARM_DESC(period_ms, "Default of the longest time that a candidate waits 
 module_param_named(threshold, refheap_default_threshold, uint, 0444);
 MODULE_PARM_DESC(threshold, "Default of the number of candidates that start a collection at once");
 
+module_param_named(keep, reftype_keep, bool, 0444);
+MODULE_PARM_DESC(keep, "Keep a few free objects of each type ready on each CPU (default: yes, unless the kernel has KASAN)");
+
 #ifdef REFHEAP_BUSTED
 static char *refheap_fault = "";
 

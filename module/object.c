@@ -2,8 +2,10 @@
 /*
  * Objects: allocation, the out of line parts of counting, freeing.
  */
+#include <linux/kfence.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
+#include <linux/sched/mm.h>
 
 #include "internal.h"
 
@@ -62,27 +64,20 @@ static void refobj_zero(const struct reftype *type, void *memory)
 }
 
 /*
- * Bring type-stable memory to life.  A reader that came to it by an old
- * pointer finds a word without a valid count until the last line, and from
- * then on a new object that it tells from the old one by the version.
+ * Bring dead memory to life.  A reader that came to it by an old pointer
+ * finds a word without a valid count until the last line, and from then on a
+ * new object that it tells from the old one by the version.
  */
-static struct refobj *refobj_init(struct reftype *type, void *memory,
+static struct refobj *refobj_init(struct reftype *type, struct refobj *obj,
 				  struct refarray *array, unsigned long place)
 {
-	struct refobj *obj = memory + type->desc.header;
 	u64 word;
 
-	/*
-	 * On a fresh page the word is anything.  Nobody can have a pointer
-	 * from before: pages come and go with a grace period between.
-	 */
-	atomic64_set(&obj->word, refword_dead(refword_read(obj)));
-	refobj_zero(type, memory);
-	if (array)
+	refobj_zero(type, refobj_memory(type, obj));
+	if (unlikely(array))
 		/* Pairs with the dependent load in refobj_walk(). */
 		smp_store_release(refobj_array(type, obj), array);
-	WRITE_ONCE(obj->place, place);
-	if (type->desc.init)
+	if (unlikely(type->desc.init))
 		type->desc.init(obj);
 	refrow_publish(place, obj);
 
@@ -101,49 +96,86 @@ static u64 reftype_bytes_of(const struct reftype *type, size_t length)
 	       (type->desc.array ? struct_size(array, slot, length) : 0);
 }
 
+/* An array, charged with its object; the row and the memory are not yet. */
+static bool refobj_reserve(struct reftype *type, size_t length, gfp_t gfp,
+			   struct refarray **array)
+{
+	u64 bytes = reftype_bytes_of(type, length);
+
+	if (type->heap->limited && !refheap_charge(type->heap, bytes))
+		return false;
+	if (!type->desc.array)
+		return true;
+	if (type->heap->params.flags & REFHEAP_ACCOUNT)
+		gfp |= __GFP_ACCOUNT;
+	*array = refarray_alloc(length, gfp);
+	if (*array) {
+		this_cpu_add(type->cpu->array_bytes, bytes - type->desc.size);
+		return true;
+	}
+	if (type->heap->limited)
+		refheap_uncharge(type->heap, bytes);
+	return false;
+}
+
+static void refobj_unreserve(struct reftype *type, struct refarray *array)
+{
+	u64 bytes = reftype_bytes_of(type, array ? array->length : 0);
+
+	if (array)
+		this_cpu_sub(type->cpu->array_bytes, bytes - type->desc.size);
+	kvfree(array);
+	if (type->heap->limited)
+		refheap_uncharge(type->heap, bytes);
+}
+
+static struct refobj *refobj_alloc_memory(struct reftype *type,
+					  unsigned long place, gfp_t gfp)
+{
+	void *memory = kmem_cache_alloc(type->cache, gfp);
+	struct refobj *obj = memory + type->desc.header;
+
+	if (!memory)
+		return NULL;
+	refobj_stamp(obj, place);
+	return obj;
+}
+
 static struct refobj *refobj_create(struct reftype *type, size_t length,
 				    gfp_t gfp)
 {
 	struct refheap *heap = type->heap;
 	struct refarray *array = NULL;
-	u64 bytes = reftype_bytes_of(type, length);
 	unsigned long place;
-	void *memory;
+	struct refobj *obj;
 
-	if (unlikely(READ_ONCE(heap->dead)) ||
-	    (unlikely(heap->limited) && !refheap_charge(heap, bytes)))
+	might_alloc(gfp);
+	gfp &= ~(__GFP_ZERO | __GFP_ACCOUNT);
+	if (unlikely(READ_ONCE(heap->dead)))
 		return NULL;
-	if (type->desc.array) {
-		array = refarray_alloc(length, gfp);
-		if (!array)
-			goto uncharge;
-	}
+	if (unlikely(type->desc.array || heap->limited) &&
+	    !refobj_reserve(type, length, gfp, &array))
+		return NULL;
 	place = refrow_alloc(type, gfp);
-	if (!place)
-		goto free_array;
-	memory = kmem_cache_alloc(type->cache, gfp & ~__GFP_ZERO);
-	if (!memory)
-		goto free_row;
+	if (unlikely(!place))
+		goto unreserve;
+	obj = refrow_memory(place);
+	if (!obj)
+		obj = refobj_alloc_memory(type, place, gfp);
+	if (likely(obj))
+		return refobj_init(type, obj, array, place);
 
-	this_cpu_inc(type->cpu->allocated);
-	if (array)
-		this_cpu_add(type->cpu->array_bytes, bytes - type->desc.size);
-	return refobj_init(type, memory, array, place);
-
-free_row:
-	refrow_free(place);
-free_array:
-	kvfree(array);
-uncharge:
-	if (heap->limited)
-		refheap_uncharge(heap, bytes);
+	refrow_free(type, place, END_UNUSED);
+unreserve:
+	refobj_unreserve(type, array);
 	return NULL;
 }
 
 /**
  * refobj_alloc - allocate an object
  * @type: of a living heap, without an array
- * @gfp: as for kmalloc(); __GFP_ZERO makes no difference, the payload is zero
+ * @gfp: as for kmalloc(); __GFP_ZERO makes no difference, the payload is
+ *	 zero, nor does __GFP_ACCOUNT, see %REFHEAP_ACCOUNT
  *
  * Context: as @gfp allows; on PREEMPT_RT not with preemption off.
  * Return: the object with one counted reference, owned by the caller, or
@@ -190,6 +222,12 @@ static void refobj_free_rcu(struct rcu_head *rcu)
 	kmem_cache_free(tail->type->cache, (void *)tail - tail->type->tail);
 }
 
+/* Does the object's memory stay with its row? Guarded pages are scarce. */
+static bool refobj_kept(const struct reftype *type, const struct refobj *obj)
+{
+	return type->keep && !is_kfence_address(obj);
+}
+
 /* Return: the bytes that the object was charged for. */
 static u64 refobj_free_array(struct reftype *type, struct refobj *obj)
 {
@@ -207,15 +245,14 @@ static u64 refobj_free_array(struct reftype *type, struct refobj *obj)
 }
 
 /*
- * Return the memory of an object whose count is zero and whose slots are
- * empty: at once, but for types with a visit callback.  An earlier reader may
- * be inside that, and hold a lock in the payload, so it gets a grace period.
+ * Return the memory of a dead object whose slots are empty: at once, but for
+ * types with a visit callback.  An earlier reader may be inside that, and
+ * hold a lock in the payload, so it gets a grace period.
  */
-void refobj_free(struct refobj *obj)
+void refobj_free(struct refobj *obj, enum refrow_end why)
 {
 	unsigned long place = READ_ONCE(obj->place);
 	struct reftype *type = place_chunk(place)->type;
-	struct refheap *heap = type->heap;
 	u64 bytes = type->desc.size;
 
 	if (busted("leak"))
@@ -229,23 +266,20 @@ void refobj_free(struct refobj *obj)
 	}
 	if (unlikely(type->desc.array))
 		bytes = refobj_free_array(type, obj);
-
-	/* Keeps the heap until the last line. */
-	rcu_read_lock();
-	refrow_free(place);
-	if (unlikely(heap->limited))
-		refheap_uncharge(heap, bytes);
-	if (unlikely(type->desc.visit)) {
-		refobj_tail(type, obj)->type = type;
-		call_rcu(&refobj_tail(type, obj)->rcu, refobj_free_rcu);
+	if (unlikely(type->heap->limited))
+		refheap_uncharge(type->heap, bytes);
+	if (likely(refobj_kept(type, obj))) {
+		refrow_attach(place, obj);
 	} else {
-		kmem_cache_free(type->cache, refobj_memory(type, obj));
+		WRITE_ONCE(*place_row(place), 0);
+		if (type->desc.visit) {
+			refobj_tail(type, obj)->type = type;
+			call_rcu(&refobj_tail(type, obj)->rcu, refobj_free_rcu);
+		} else {
+			kmem_cache_free(type->cache, refobj_memory(type, obj));
+		}
 	}
-	this_cpu_inc(type->cpu->freed);
-	/* Pairs with the grace period in refheap_silence(). */
-	if (unlikely(READ_ONCE(heap->dead)))
-		irq_work_queue(&heap->wake);
-	rcu_read_unlock();
+	refrow_free(type, place, why);
 }
 
 /* The count is outside its valid zone: saturated, or a misuse. */
@@ -315,51 +349,56 @@ static void refobj_put_invalid(struct refobj *obj, u32 count, bool done)
 /*
  * Give up one counted reference without releasing.
  *
- * The mark is set in the word together with the decrement, by one
- * compare-and-swap, because afterwards the object may be gone; the row is
- * marked after it.  While the word says MARKED, others need not mark: the
- * collector clears the row's mark, then MARKED, and what it reads in that
- * instant is the word behind all decrements that relied on it.
+ * A reference that leaves others behind may leave a cycle behind: the object
+ * becomes a candidate.  Both marks, the row's and the word's, are set while
+ * the reference still keeps the object:
  *
- *	T1 (here)			collector
- *	word: count - 1, MARKED
- *					(row not marked: does not look)
- *	row: marked
- *					row: clear; word: clear MARKED, read
+ *	T1 (here)			collector (refcandidate_take())
+ *	word: read, not MARKED		row: clear the mark
+ *	row: mark			full barrier
+ *	word: cmpxchg count - 1,	word: cmpxchg clear MARKED,
+ *	      MARKED				      version + 1; judge it
+ *
+ * Either the collector's compare-and-swap comes second, and it judges the
+ * lower count; or it came first: then T1 has read the word after it, or T1's
+ * fails and it reads again; reading it orders the mark behind the clearing
+ * (by the dependency of the store on the word), and the mark stays for the
+ * next collection.
+ *
+ * While the word says MARKED others need not mark: the collector clears the
+ * row's mark, then MARKED, and what it reads in that instant is the word
+ * behind all decrements that relied on it.
  *
  * Context: any but NMI.
  * Return: true if that was the last reference and the caller has to release.
  */
-bool refobj_drop(struct refobj *obj)
+static __always_inline bool refobj_drop_inline(struct refobj *obj)
 {
 	u64 old = refword_read(obj), new;
-	unsigned long place;
-	bool mark;
 
-	/* An RCU section, which keeps the chunk, without calling for one. */
-	preempt_disable();
-	place = READ_ONCE(obj->place);
 	do {
 		if (unlikely(!refword_counted(old))) {
 			refobj_put_invalid(obj, refword_count(old), false);
-			preempt_enable();
 			return false;
 		}
-		mark = refword_count(old) > 1 &&
-		       !(old & (REFWORD_MARKED | REFWORD_LEAF | REFWORD_DEAD));
 		new = old + REFWORD_PUT;
-		if (mark)
+		if (refword_count(old) > 1 &&
+		    !(old & (REFWORD_MARKED | REFWORD_LEAF | REFWORD_DEAD))) {
+			refrow_mark(READ_ONCE(obj->place));
 			new |= REFWORD_MARKED;
-	} while (!refword_try_cmpxchg(obj, &old, new));
-	if (mark)
-		refrow_mark(place);
-	preempt_enable();
+		}
+	} while (unlikely(!refword_try_cmpxchg(obj, &old, new)));
 	return refword_count(old) == 1 && !(old & REFWORD_DEAD);
+}
+
+bool refobj_drop(struct refobj *obj)
+{
+	return refobj_drop_inline(obj);
 }
 
 void __refobj_put_slow(struct refobj *obj)
 {
-	if (refobj_drop(obj))
+	if (refobj_drop_inline(obj))
 		refobj_release(obj);
 }
 EXPORT_SYMBOL_REFHEAP(__refobj_put_slow);

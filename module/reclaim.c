@@ -100,12 +100,12 @@ static void refreclaim_empty(struct refreclaim *reclaim, struct refobj *obj,
 static void refreclaim_release(struct refreclaim *reclaim, struct refobj *obj,
 			       struct refchunk *chunk, unsigned int index)
 {
-	struct refheap *heap = reclaim->heap;
+	struct reftype *type = chunk->type;
 
-	if (!chunk->type->desc.release || !refheap_callback_begin(heap))
+	if (!type->desc.release || !reftype_callback_begin(type))
 		return;
-	chunk->type->desc.release(obj);
-	refheap_callback_end(heap);
+	type->desc.release(obj);
+	reftype_callback_end(type);
 }
 
 static void refreclaim_free(struct refreclaim *reclaim, struct refobj *obj,
@@ -121,7 +121,7 @@ static void refreclaim_free(struct refreclaim *reclaim, struct refobj *obj,
 	/* Whoever takes the row is no member and has not been seen. */
 	chunk->state[index] = 0;
 	atomic64_set(&obj->word, refword_dead(word));
-	refobj_free(obj);
+	refobj_free(obj, END_FREED);
 	reclaim->freed++;
 }
 

@@ -44,36 +44,32 @@ static unsigned long refcascade_key(void)
 	return (unsigned long)current | interrupt_context_level();
 }
 
-static struct refcascade_entry *refcascade_set(unsigned long key)
+/*
+ * Register a cascade for this context, unless it has one that is running.
+ *
+ * Return: the entry, with @cascade or with that, or NULL if there is no room.
+ */
+static struct refcascade_entry *refcascade_claim(struct refcascade *cascade)
 {
-	return refcascade_table[hash_long(key, REFCASCADE_BITS)].way;
-}
-
-/* The entry of this context, or NULL. */
-static struct refcascade_entry *refcascade_find(unsigned long key)
-{
-	struct refcascade_entry *entry = refcascade_set(key);
+	struct refcascade_entry *set, *empty;
+	unsigned long key = refcascade_key(), other;
 	unsigned int i;
 
-	for (i = 0; i < REFCASCADE_WAYS; i++, entry++)
-		if (READ_ONCE(entry->key) == key)
-			return entry;
-	return NULL;
-}
-
-static struct refcascade_entry *refcascade_claim(unsigned long key,
-						 struct refcascade *cascade)
-{
-	struct refcascade_entry *entry = refcascade_set(key);
-	unsigned int i;
-
-	for (i = 0; i < REFCASCADE_WAYS; i++, entry++) {
-		if (READ_ONCE(entry->key) || cmpxchg(&entry->key, 0, key))
-			continue;
-		entry->cascade = cascade;
-		return entry;
-	}
-	return NULL;
+	set = refcascade_table[hash_long(key, REFCASCADE_BITS)].way;
+	do {
+		empty = NULL;
+		for (i = 0; i < REFCASCADE_WAYS; i++) {
+			other = READ_ONCE(set[i].key);
+			if (other == key)
+				return &set[i];
+			if (!other)
+				empty = &set[i];
+		}
+		if (!empty)
+			return NULL;
+	} while (cmpxchg(&empty->key, 0, key));
+	empty->cascade = cascade;
+	return empty;
 }
 
 static void refcascade_unclaim(struct refcascade_entry *entry)
@@ -85,10 +81,17 @@ static void refcascade_unclaim(struct refcascade_entry *entry)
 /* Is the caller inside a callback of @heap? */
 bool refheap_in_callback(const struct refheap *heap)
 {
-	struct refcascade_entry *entry = refcascade_find(refcascade_key());
+	unsigned long key = refcascade_key();
+	struct refcascade_entry *set;
+	unsigned int i;
 
-	return current == heap->thread ||
-	       (entry && entry->cascade->running == heap);
+	if (current == heap->thread)
+		return true;
+	set = refcascade_table[hash_long(key, REFCASCADE_BITS)].way;
+	for (i = 0; i < REFCASCADE_WAYS; i++)
+		if (READ_ONCE(set[i].key) == key)
+			return set[i].cascade->running == heap;
+	return false;
 }
 
 /* Certain that sleeping is legal here; false where it cannot be told. */
@@ -142,9 +145,12 @@ void refcascade_init(struct refcascade *cascade, bool thread)
 	cascade->last = NULL;
 	cascade->running = NULL;
 	cascade->spent = 0;
-	cascade->may_sleep = thread || refrelease_may_sleep();
-	cascade->budget = thread ? 0 : cascade->may_sleep ?
-			  REFRELEASE_BUDGET : REFRELEASE_BUDGET_ATOMIC;
+	cascade->thread = thread;
+}
+
+static bool refcascade_may_sleep(const struct refcascade *cascade)
+{
+	return cascade->thread || refrelease_may_sleep();
 }
 
 /* Queue an object whose count has just become zero. */
@@ -170,7 +176,10 @@ static struct refobj *refcascade_next(struct refcascade *cascade)
 
 static bool refcascade_exhausted(const struct refcascade *cascade)
 {
-	return cascade->budget && cascade->spent >= cascade->budget;
+	if (likely(cascade->spent < REFRELEASE_BUDGET_ATOMIC) ||
+	    cascade->thread)
+		return false;
+	return cascade->spent >= REFRELEASE_BUDGET || !refrelease_may_sleep();
 }
 
 static void refcascade_spend(struct refcascade *cascade, unsigned int cost)
@@ -178,8 +187,8 @@ static void refcascade_spend(struct refcascade *cascade, unsigned int cost)
 	unsigned int before = cascade->spent / REFRELEASE_RESCHED;
 
 	cascade->spent += cost;
-	if (cascade->may_sleep &&
-	    cascade->spent / REFRELEASE_RESCHED != before)
+	if (unlikely(cascade->spent / REFRELEASE_RESCHED != before) &&
+	    refcascade_may_sleep(cascade))
 		cond_resched();
 }
 
@@ -210,7 +219,8 @@ struct refclear {
 	unsigned int slots;
 };
 
-static void refclear_slot(struct refvisitor *visitor, struct refslot *slot)
+static __always_inline void refclear_slot(struct refvisitor *visitor,
+					  struct refslot *slot)
 {
 	struct refclear *clear = container_of(visitor, struct refclear,
 					      visitor);
@@ -230,10 +240,10 @@ static void refclear_slot(struct refvisitor *visitor, struct refslot *slot)
 		refcascade_add(clear->cascade, target);
 }
 
-/* An object of our own needs no protection, but visit is promised some. */
 static long refobj_clear_some(struct refobj *obj, struct reftype *type,
 			      long at, struct refvisitor *visitor)
 {
+	/* An object of our own needs no protection, but visit is promised some. */
 	if (!type->desc.visit)
 		return refobj_walk(obj, type, at, REFRELEASE_RESCHED, visitor);
 	rcu_read_lock();
@@ -256,6 +266,12 @@ static bool refobj_clear(struct refcascade *cascade, struct refobj *obj,
 	};
 	long at = 0;
 
+	/* Mostly there are declared slots alone, and few. */
+	if (likely(type->fields_only)) {
+		refobj_walk_fields(obj, type, refclear_slot, &clear.visitor);
+		refcascade_spend(cascade, clear.slots);
+		return true;
+	}
 	for (;;) {
 		clear.slots = 0;
 		at = refobj_clear_some(obj, type, at, &clear.visitor);
@@ -270,7 +286,7 @@ static bool refobj_clear(struct refcascade *cascade, struct refobj *obj,
 				return false;
 			continue;
 		}
-		if (cascade->budget)
+		if (!cascade->thread)
 			return false;
 		/* An earlier reader has its lock: let it finish. */
 		at = 0;
@@ -286,25 +302,22 @@ static bool refobj_clear(struct refcascade *cascade, struct refobj *obj,
 static void refcascade_finish(struct refcascade *cascade, struct refobj *obj,
 			      struct reftype *type)
 {
-	struct refheap *heap = type->heap;
-	bool call = type->desc.release && refheap_callback_begin(heap);
-
-	if (call) {
-		cascade->running = heap;
-		type->desc.release(obj);
-		cascade->running = NULL;
+	if (!type->desc.release || !reftype_callback_begin(type)) {
+		refobj_free(obj, END_FREED);
+		return;
 	}
-	refobj_free(obj);
-	if (call)
-		refheap_callback_end(heap);
+	cascade->running = type->heap;
+	type->desc.release(obj);
+	cascade->running = NULL;
+	refobj_free(obj, END_RELEASED);
 }
 
 static void refcascade_release(struct refcascade *cascade, struct refobj *obj)
 {
 	struct reftype *type = refobj_chunk(obj)->type;
 
-	if ((type->desc.flags & REFTYPE_RELEASE_SLEEPS &&
-	     !cascade->may_sleep) ||
+	if ((unlikely(type->desc.flags & REFTYPE_RELEASE_SLEEPS) &&
+	     !refcascade_may_sleep(cascade)) ||
 	    (!type->leaf && !refobj_clear(cascade, obj, type))) {
 		refobj_defer(obj);
 		return;
@@ -333,33 +346,32 @@ void refcascade_run(struct refcascade *cascade)
  */
 void refobj_release(struct refobj *obj)
 {
-	struct reftype *type = refobj_chunk(obj)->type;
-	struct refcascade_entry *entry;
+	struct refcascade_entry *entry = NULL;
 	struct refcascade cascade;
-	unsigned long key;
 
 	if (!refrelease_may_free()) {
 		refobj_defer(obj);
 		return;
 	}
-	if (type->leaf && !type->desc.release) {
-		refobj_stamp_dead(obj);
-		refobj_free(obj);
-		return;
-	}
-	key = refcascade_key();
-	entry = busted("recursion") ? NULL : refcascade_find(key);
-	if (entry) {
-		refcascade_add(entry->cascade, obj);
+	refobj_stamp_dead(obj);
+	if (refobj_chunk(obj)->type->plain) {
+		refobj_free(obj, END_FREED);
 		return;
 	}
 	refcascade_init(&cascade, false);
-	entry = refcascade_claim(key, &cascade);
-	if (!entry && !busted("recursion")) {
-		refobj_defer(obj);
-		return;
+	if (!busted("recursion")) {
+		entry = refcascade_claim(&cascade);
+		if (unlikely(!entry)) {
+			refobj_defer(obj);
+			return;
+		}
+		if (entry->cascade != &cascade) {
+			refcascade_add(entry->cascade, obj);
+			return;
+		}
 	}
-	refcascade_add(&cascade, obj);
+	refobj_link(obj, NULL);
+	refcascade_release(&cascade, obj);
 	refcascade_run(&cascade);
 	if (entry)
 		refcascade_unclaim(entry);
@@ -386,7 +398,7 @@ void refheap_release_deferred(struct refheap *heap)
 	}
 
 	refcascade_init(&cascade, true);
-	entry = refcascade_claim(refcascade_key(), &cascade);
+	entry = refcascade_claim(&cascade);
 	cascade.first = first;
 	cascade.last = last;
 	refcascade_run(&cascade);

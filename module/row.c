@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Rows of the object table: handing them out, taking them back, marking.
+ *
+ * Free rows lie in per-CPU caches and, when those are full, in the bitmaps of
+ * their chunks.  A row in a cache may own memory for its next object, dead
+ * and stamped so, but with its place filled in: then allocating and freeing
+ * is one step for both.  Types of small objects do that (reftype.keep).  It
+ * is type-stable memory like that which the slab holds back for readers, and
+ * no more than REFROW_CACHED objects a CPU and level.
  */
-#include "internal.h"
+#include <linux/kfence.h>
 
-/*
- * The cache of this CPU and this level of interrupt nesting.  A level can
- * only be interrupted by a higher one, so preemption off is enough.
- */
-static struct refrow_cache *refrow_this_cache(struct reftype *type)
-{
-	return &this_cpu_ptr(type->cpu)->rows[interrupt_context_level()];
-}
+#include "internal.h"
 
 static struct refchunk *refchunk_alloc(struct reftype *type, gfp_t gfp)
 {
@@ -23,8 +23,6 @@ static struct refchunk *refchunk_alloc(struct reftype *type, gfp_t gfp)
 	unsigned long flags;
 	int err;
 
-	/* The table is the heap's own: not charged to the allocating task. */
-	gfp &= ~(__GFP_ACCOUNT | __GFP_ZERO);
 	chunk = kmem_cache_zalloc(cache, gfp);
 	if (!chunk)
 		return NULL;
@@ -57,30 +55,70 @@ static unsigned int refrow_take(struct reftype *type, unsigned long *place,
 {
 	struct refchunk *chunk;
 	unsigned int nr = 0, index;
+	unsigned long *word;
 
 	lockdep_assert_held(&type->rows_lock);
 	chunk = list_first_entry_or_null(&type->chunks, struct refchunk,
 					 free_node);
 	if (!chunk)
 		return 0;
-	for_each_set_bit(index, chunk->free, REFROW_PER_CHUNK) {
-		if (nr == most)
-			break;
-		place[nr++] = chunk_place(chunk, index);
-		__clear_bit(index, chunk->free);
-	}
+	for (word = chunk->free; nr < most && nr < chunk->nr_free; word++)
+		for (; *word && nr < most; *word &= *word - 1) {
+			index = (word - chunk->free) * BITS_PER_LONG +
+				__ffs(*word);
+			place[nr++] = chunk_place(chunk, index);
+		}
 	chunk->nr_free -= nr;
 	if (!chunk->nr_free)
 		list_del(&chunk->free_node);
 	return nr;
 }
 
+/* The memory that a free row owns, or NULL. */
+static struct refobj *refrow_detach(unsigned long place)
+{
+	unsigned long *row = place_row(place), memory = *row;
+
+	WRITE_ONCE(*row, 0);
+	return (struct refobj *)(memory & ~REFROW_LINK);
+}
+
+/*
+ * Objects freed in the order in which they were allocated lie side by side,
+ * and then the slab is quick in taking them together; it is slow at that with
+ * others.
+ */
+static void refrow_free_memory(struct reftype *type, void **memory,
+			       unsigned int nr)
+{
+	unsigned long apart;
+
+	if (!nr)
+		return;
+	apart = (unsigned long)memory[0] ^ (unsigned long)memory[nr - 1];
+	if (apart < PAGE_SIZE && !irqs_disabled())
+		kmem_cache_free_bulk(type->cache, nr, memory);
+	else
+		while (nr--)
+			kmem_cache_free(type->cache, memory[nr]);
+}
+
+/* Rows go to the bitmaps without memory. */
 static void refrow_return(struct reftype *type, const unsigned long *place,
 			  unsigned int nr)
 {
-	unsigned long flags;
+	void *memory[REFROW_BATCH];
+	unsigned int i, owned = 0;
 	struct refchunk *chunk;
+	struct refobj *obj;
+	unsigned long flags;
 
+	for (i = 0; i < nr; i++) {
+		obj = refrow_detach(place[i]);
+		if (obj)
+			memory[owned++] = refobj_memory(type, obj);
+	}
+	refrow_free_memory(type, memory, owned);
 	spin_lock_irqsave(&type->rows_lock, flags);
 	while (nr--) {
 		chunk = place_chunk(place[nr]);
@@ -91,21 +129,20 @@ static void refrow_return(struct reftype *type, const unsigned long *place,
 	spin_unlock_irqrestore(&type->rows_lock, flags);
 }
 
-/* The cache is empty: fetch a batch, keep one, leave the others there. */
-static unsigned long refrow_refill(struct reftype *type, gfp_t gfp)
+/* Rows from the bitmaps, from a new chunk if they have none. */
+static unsigned int refrow_fetch(struct reftype *type, unsigned long *place,
+				 gfp_t gfp)
 {
-	unsigned long batch[REFROW_BATCH];
-	struct refrow_cache *cache;
 	struct refchunk *chunk;
 	unsigned long flags;
 	unsigned int nr;
 
 	for (;;) {
 		spin_lock_irqsave(&type->rows_lock, flags);
-		nr = refrow_take(type, batch, REFROW_BATCH);
+		nr = refrow_take(type, place, REFROW_BATCH);
 		spin_unlock_irqrestore(&type->rows_lock, flags);
 		if (nr)
-			break;
+			return nr;
 		chunk = refchunk_alloc(type, gfp);
 		if (!chunk)
 			return 0;
@@ -114,9 +151,43 @@ static unsigned long refrow_refill(struct reftype *type, gfp_t gfp)
 		type->nr_chunks++;
 		spin_unlock_irqrestore(&type->rows_lock, flags);
 	}
+}
+
+/* Give rows memory: all of them or, as memory is short, none. */
+static void refrow_equip(struct reftype *type, const unsigned long *place,
+			 unsigned int nr, gfp_t gfp)
+{
+	void *memory[REFROW_BATCH];
+	struct refobj *obj;
+
+	if (!kmem_cache_alloc_bulk(type->cache, gfp | __GFP_NOWARN, nr, memory))
+		return;
+	while (nr--) {
+		obj = memory[nr] + type->desc.header;
+		refobj_stamp(obj, place[nr]);
+		refrow_attach(place[nr], obj);
+	}
+}
+
+/*
+ * The cache is empty: fetch a batch, keep one, leave the others there.  The
+ * object for which this is is counted here, and gets its memory elsewhere.
+ */
+unsigned long refrow_refill(struct reftype *type, gfp_t gfp)
+{
+	unsigned long batch[REFROW_BATCH];
+	struct refrow_cache *cache;
+	unsigned int nr;
+
+	nr = refrow_fetch(type, batch, gfp);
+	if (!nr)
+		return 0;
+	if (type->keep && gfpflags_allow_blocking(gfp))
+		refrow_equip(type, batch, nr, gfp);
 
 	preempt_disable();
 	cache = refrow_this_cache(type);
+	cache->allocated++;
 	while (nr > 1 && cache->nr < REFROW_CACHED)
 		cache->place[cache->nr++] = batch[--nr];
 	preempt_enable();
@@ -125,53 +196,31 @@ static unsigned long refrow_refill(struct reftype *type, gfp_t gfp)
 	return batch[0];
 }
 
-/*
- * A row for a new object.
- *
- * Context: any from which the slab may be entered with @gfp.
- * Return: its place, or 0 without memory.
- */
-unsigned long refrow_alloc(struct reftype *type, gfp_t gfp)
+/* The cache is full: make room, by those that have been in it longest. */
+void refrow_flush(struct reftype *type)
 {
-	struct refrow_cache *cache;
-	unsigned long place = 0;
-
-	preempt_disable();
-	cache = refrow_this_cache(type);
-	if (likely(cache->nr))
-		place = cache->place[--cache->nr];
-	preempt_enable();
-	return likely(place) ? place : refrow_refill(type, gfp);
-}
-
-/*
- * Give the row of an object back that nobody can find any more.  Late marks
- * may still land on it; they make the row's next object a candidate once too
- * often.
- */
-void refrow_free(unsigned long place)
-{
-	struct refchunk *chunk = place_chunk(place);
-	struct reftype *type = chunk->type;
 	unsigned long batch[REFROW_BATCH];
 	struct refrow_cache *cache;
 	unsigned int nr = 0;
 
-	WRITE_ONCE(chunk->object[place_index(place)], 0);
 	preempt_disable();
 	cache = refrow_this_cache(type);
-	if (unlikely(cache->nr == REFROW_CACHED))
-		while (nr < REFROW_BATCH)
-			batch[nr++] = cache->place[--cache->nr];
-	cache->place[cache->nr++] = place;
+	if (cache->nr >= REFROW_BATCH) {
+		nr = REFROW_BATCH;
+		cache->nr -= nr;
+		memcpy(batch, cache->place, sizeof(batch));
+		memmove(cache->place, cache->place + nr,
+			cache->nr * sizeof(*cache->place));
+	}
 	preempt_enable();
-	if (unlikely(nr))
+	if (nr)
 		refrow_return(type, batch, nr);
 }
 
 /* A CPU has had its share of candidates. */
 static void refheap_crowded(struct refheap *heap)
 {
+	this_cpu_write(heap->cpu->quota, READ_ONCE(heap->threshold_share));
 	if (READ_ONCE(heap->stopped) ||
 	    test_bit(EVENT_THRESHOLD, &heap->events))
 		return;
@@ -180,39 +229,45 @@ static void refheap_crowded(struct refheap *heap)
 }
 
 /*
- * Make the object in a row a candidate.
+ * Mark a row, show its chunk to the collector, and count: the first mark of a
+ * chunk, and then all of them or samples that stand for REFROW_SAMPLE.
  *
- *	mutator					collector
- *	change the word, or publish a slot	mark = 0
- *	full barrier				full barrier
- *	mark = 1				read the word, then the slots
- *
- * Either the store of the mark comes after the collector's, and stays for
- * the next collection, or the collector sees what was done before it.  The
- * caller's barrier pairs with the one in refcandidate_take().
- *
- * The caller is in an RCU section that began before its decrement, or has
- * preemption off since then: the object may be gone, the chunk is not.
- *
- * A chunk is queued by its first mark.  Reading @queued is not ordered after
- * storing the mark: a mark that so escapes the collector's look is found when
- * it looks again after a grace period, see refcandidate_settle().
+ * Reading @queued is not ordered after storing the mark: a mark that so
+ * escapes the collector's look is found when it looks again after a grace
+ * period, see refcandidate_settle().
  */
-void refrow_mark(unsigned long place)
+void refrow_mark_slow(unsigned long place)
 {
 	struct refchunk *chunk = place_chunk(place);
-	unsigned int index = place_index(place);
 	struct refheap *heap = chunk->heap;
+	unsigned int how = CHUNK_QUEUED, weight = 1;
 
-	if (READ_ONCE(chunk->mark[index]) == MARK_SET)
-		return;
-	WRITE_ONCE(chunk->mark[index], MARK_SET);
-	if (this_cpu_inc_return(heap->cpu->marks) >=
-	    READ_ONCE(heap->threshold_share))
-		refheap_crowded(heap);
-	if (!READ_ONCE(chunk->queued) && !xchg(&chunk->queued, 1) &&
+	if (READ_ONCE(heap->exact))
+		how = CHUNK_COUNTED;
+	else if (READ_ONCE(chunk->queued))
+		weight = REFROW_SAMPLE;
+
+	preempt_disable();
+	WRITE_ONCE(*(u8 *)place, MARK_SET);
+	if (READ_ONCE(chunk->queued) != how && !xchg(&chunk->queued, how) &&
 	    llist_add(&chunk->marked_node, &heap->marked))
 		irq_work_queue(&heap->wake);
+	preempt_enable();
+	if (this_cpu_sub_return(heap->cpu->quota, weight) < 0)
+		refheap_crowded(heap);
+}
+
+/* There are no objects: what rows have is memory for the next. */
+static void refchunk_free_memory(struct reftype *type, struct refchunk *chunk)
+{
+	struct refobj *obj;
+	unsigned int index;
+
+	for (index = 0; index < REFROW_PER_CHUNK; index++) {
+		obj = refrow_detach(chunk_place(chunk, index));
+		if (obj)
+			kmem_cache_free(type->cache, refobj_memory(type, obj));
+	}
 }
 
 /* The chunks of a type without objects, a grace period after the last. */
@@ -226,6 +281,7 @@ void refrow_free_chunks(struct reftype *type)
 		if (chunk->type != type)
 			continue;
 		xa_erase_irq(&heap->chunks, number);
+		refchunk_free_memory(type, chunk);
 		kmem_cache_free(type->leaf ? refchunk_leaf_cache :
 					     refchunk_cache, chunk);
 	}

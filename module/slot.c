@@ -120,7 +120,8 @@ static struct refobj *refslot_publish(struct refslot *slot, struct refobj *ref)
 	rcu_read_lock();
 	place = READ_ONCE(ref->place);
 	old = xchg(&slot->target, ref);
-	if (!place_chunk(place)->type->leaf && !busted("give-mark"))
+	if (READ_ONCE(*(u8 *)place) != MARK_SET &&
+	    !place_chunk(place)->type->leaf && !busted("give-mark"))
 		refrow_mark(place);
 	rcu_read_unlock();
 	return old;

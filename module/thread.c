@@ -45,15 +45,6 @@ struct refwork {
 	bool full;
 };
 
-static void refheap_reset_marks(struct refheap *heap)
-{
-	int cpu;
-
-	/* Racing increments only shift the next threshold a little. */
-	for_each_possible_cpu(cpu)
-		WRITE_ONCE(per_cpu_ptr(heap->cpu, cpu)->marks, 0);
-}
-
 /*
  * One collection.
  *
@@ -64,7 +55,7 @@ long refheap_do_collect(struct refheap *heap, bool full)
 	u64 start = ktime_get_ns(), roots;
 	long reclaimed = 0;
 
-	refheap_reset_marks(heap);
+	refheap_reset_quota(heap);
 	if (full)
 		heap->unfinished = false;
 	roots = refcandidate_take(heap, full);

@@ -94,6 +94,22 @@ static long reftype_free_pointer(const struct reftype_desc *desc)
 	return -1;
 }
 
+/* KASAN cannot see accesses to free objects that the slab was not given. */
+bool reftype_keep = !IS_ENABLED(CONFIG_KASAN);
+
+/*
+ * May free rows keep memory?  Not much of it, and not where it is charged to
+ * somebody else than its next owner, or has to wait for readers.
+ */
+#define REFTYPE_KEEP_MOST	256
+
+static bool reftype_keeps(const struct reftype *type)
+{
+	return reftype_keep && type->desc.size <= REFTYPE_KEEP_MOST &&
+	       !type->desc.visit &&
+	       !(type->heap->params.flags & REFHEAP_ACCOUNT);
+}
+
 /* Named after heap and type; unique, since a heap's name and number are. */
 static int reftype_create_cache(struct reftype *type)
 {
@@ -138,11 +154,14 @@ static struct reftype *reftype_alloc(struct refheap *heap,
 		return ERR_PTR(err);
 	type->heap = heap;
 	type->leaf = !desc->nr_fields && !desc->array && !desc->visit;
+	type->plain = type->leaf && !desc->release;
+	type->fields_only = !desc->array && !desc->visit;
 	spin_lock_init(&type->rows_lock);
 	INIT_LIST_HEAD(&type->chunks);
 	err = reftype_copy(type, desc);
 	if (err)
 		goto free;
+	type->keep = reftype_keeps(type);
 	type->cpu = alloc_percpu(struct reftype_cpu);
 	if (!type->cpu) {
 		err = -ENOMEM;
@@ -203,35 +222,35 @@ const char *reftype_name(const struct reftype *type)
 EXPORT_SYMBOL_REFHEAP(reftype_name);
 
 /*
- * Sums over the CPUs.  What has been freed is read first: an object that is
- * allocated and freed meanwhile is then seen too often rather than not.
+ * Sums over CPUs and levels.  What has been freed is read first: an object
+ * that is allocated and freed meanwhile is then seen too often rather than
+ * not.
  */
-u64 reftype_freed(const struct reftype *type)
-{
-	u64 freed = 0;
-	int cpu;
-
-	for_each_possible_cpu(cpu)
-		freed += READ_ONCE(per_cpu_ptr(type->cpu, cpu)->freed);
-	return freed;
+#define REFTYPE_SUM(member)						\
+u64 reftype_##member(const struct reftype *type)			\
+{									\
+	u64 sum = 0;							\
+	int cpu, i;							\
+									\
+	for_each_possible_cpu(cpu)					\
+		for (i = 0; i < REFTYPE_LEVELS; i++)			\
+			/* Pairs with refrow_cache_end(). */		\
+			sum += smp_load_acquire(&per_cpu_ptr(type->cpu,	\
+							     cpu)->	\
+						level[i].member);	\
+	return sum;							\
 }
 
-u64 reftype_allocated(const struct reftype *type)
-{
-	u64 allocated = 0;
-	int cpu;
-
-	for_each_possible_cpu(cpu)
-		allocated += READ_ONCE(per_cpu_ptr(type->cpu, cpu)->allocated);
-	return allocated;
-}
+REFTYPE_SUM(allocated)
+REFTYPE_SUM(freed)
+REFTYPE_SUM(begun)
+REFTYPE_SUM(ended)
+#undef REFTYPE_SUM
 
 u64 reftype_objects(const struct reftype *type)
 {
 	u64 freed = reftype_freed(type);
 
-	/* What was counted there before it was freed is counted here. */
-	smp_rmb();
 	return reftype_allocated(type) - freed;
 }
 

@@ -7,21 +7,6 @@
 /* How many slots, or objects, between two chances to reschedule. */
 #define REFWALK_STRETCH	256
 
-static void refobj_walk_fields(struct refobj *obj, const struct reftype *type,
-			       struct refvisitor *visitor)
-{
-	void *memory = refobj_memory(type, obj);
-	const struct reffield *field = type->desc.fields;
-	struct refslot *slot;
-	unsigned int i, nr;
-
-	for (i = 0; i < type->desc.nr_fields; i++, field++) {
-		slot = memory + field->offset;
-		for (nr = field->count; nr; nr--)
-			visitor->slot(visitor, slot++);
-	}
-}
-
 /*
  * Visit slots of an object, a portion at a time: first all that are not in
  * its array, then @most elements of the array.
@@ -40,7 +25,7 @@ long refobj_walk(struct refobj *obj, struct reftype *type, long from,
 	size_t index, end;
 
 	if (!from) {
-		refobj_walk_fields(obj, type, visitor);
+		refobj_walk_fields(obj, type, visitor->slot, visitor);
 		/*
 		 * A dead heap must not call it; edges that nobody sees keep
 		 * their targets alive.  Pairs with refheap_silence().

@@ -6,8 +6,8 @@
  *
  *  1. off the list, so that a second destroyer finds nothing; debugfs gone
  *  2. full passes until one reclaims nothing: callbacks still run
- *  3. dead = true; a grace period; callbacks begun == ended.  Whoever read
- *     dead as false was in an RCU section and has counted its beginning.
+ *  3. dead = true; a grace period; no callback running.  Whoever read dead as
+ *     false was in an RCU section and has registered his callback in it.
  *     From here on no client code is called, so the client may be unloaded.
  *  4. no objects left: stop the thread and free.  Objects still held: the
  *     heap becomes a zombie that pins this module; its thread waits for the
@@ -238,21 +238,6 @@ struct refheap *refheap_create(const char *name,
 	return heap;
 }
 EXPORT_SYMBOL_REFHEAP(refheap_create);
-
-/* Ends are read first: a callback counted as ended is counted as begun. */
-static bool refheap_quiet(struct refheap *heap)
-{
-	struct reftype *type;
-	u64 begun = 0, ended = 0;
-
-	rcu_read_lock();
-	list_for_each_entry_rcu(type, &heap->types, node)
-		ended += reftype_ended(type);
-	list_for_each_entry_rcu(type, &heap->types, node)
-		begun += reftype_begun(type);
-	rcu_read_unlock();
-	return begun == ended;
-}
 
 static void refheap_silence(struct refheap *heap)
 {

@@ -229,8 +229,6 @@ struct refrow_cache {
 	unsigned int nr;
 	u64 allocated;			/* objects */
 	u64 freed;
-	u64 begun;			/* release callbacks entered... */
-	u64 ended;			/* ...and left: refheap_destroy() waits */
 	unsigned long place[REFROW_CACHED];
 };
 
@@ -314,6 +312,7 @@ struct refheap {
 	/* What mutators hand to the thread. */
 	struct llist_head marked;	/* A */
 	struct refobj *deferred;	/* A: queue through rows, newest first */
+	struct refheap *running;	/* C: see refheap_callback_begin() */
 	struct irq_work wake;
 	wait_queue_head_t wait;
 	unsigned long events;		/* A */
@@ -375,8 +374,6 @@ void reftype_free(struct reftype *type);
 u64 reftype_objects(const struct reftype *type);
 u64 reftype_allocated(const struct reftype *type);
 u64 reftype_freed(const struct reftype *type);
-u64 reftype_begun(const struct reftype *type);
-u64 reftype_ended(const struct reftype *type);
 u64 reftype_bytes(const struct reftype *type);
 
 /* The client's structure that an object is the header of. */
@@ -467,42 +464,10 @@ static inline unsigned long refrow_alloc(struct reftype *type, gfp_t gfp)
 	return refrow_refill(type, gfp);
 }
 
-/*
- * Bracket a call of client code.
- *
- * Return: false if the heap must not call any.
- */
-static inline bool reftype_callback_begin(struct reftype *type)
-{
-	bool dead;
-
-	/* An RCU section, for refheap_silence(), without calling for one. */
-	preempt_disable();
-	dead = READ_ONCE(type->heap->dead);
-	if (likely(!dead))
-		refrow_this_cache(type)->begun++;
-	preempt_enable();
-	return !dead;
-}
-
-static inline void refrow_cache_end(struct refrow_cache *cache)
-{
-	/* What the callback did is done before refheap_quiet() sees it end. */
-	smp_store_release(&cache->ended, cache->ended + 1);
-}
-
-static inline void reftype_callback_end(struct reftype *type)
-{
-	preempt_disable();
-	refrow_cache_end(refrow_this_cache(type));
-	preempt_enable();
-}
-
 /* Why a row is given back. */
 enum refrow_end {
-	END_UNUSED,		/* there was no memory for an object */
 	END_FREED,
-	END_RELEASED,		/* freed, and its callback ends with that */
+	END_UNUSED,		/* there was no memory for an object */
 };
 
 /*
@@ -528,8 +493,6 @@ static inline void refrow_free(struct reftype *type, unsigned long place,
 		cache->allocated--;
 	else
 		cache->freed++;
-	if (why == END_RELEASED)
-		refrow_cache_end(cache);
 	/* Pairs with the grace period in refheap_silence(). */
 	if (unlikely(READ_ONCE(type->heap->dead)))
 		irq_work_queue(&type->heap->wake);
@@ -552,7 +515,7 @@ static inline void refrow_mark(unsigned long place)
 /* object.c */
 bool refobj_drop(struct refobj *obj);
 void refobj_saturate(struct refobj *obj);
-void refobj_free(struct refobj *obj, enum refrow_end why);
+void refobj_free(struct refobj *obj);
 
 /* walk.c */
 struct refwalk {
@@ -593,18 +556,22 @@ struct refchunk *refrow_find(struct refheap *heap, struct refobj *obj,
 /* release.c */
 struct refcascade {
 	struct refobj *first, *last;	/* queue of objects at count zero */
-	struct refheap *running;	/* whose callback is being run */
+	struct refheap **running;	/* see refheap_callback_begin() */
 	unsigned int spent;		/* objects and slots */
 	bool thread;			/* the heap's own: no limit, may sleep */
 };
 
-void refcascade_init(struct refcascade *cascade, bool thread);
+void refcascade_init(struct refcascade *cascade, struct refheap **running,
+		     bool thread);
 void refcascade_add(struct refcascade *cascade, struct refobj *obj);
 void refcascade_run(struct refcascade *cascade);
 void refobj_release(struct refobj *obj);
 void refobj_defer(struct refobj *obj);
 void refheap_release_deferred(struct refheap *heap);
+bool refheap_callback_begin(struct refheap *heap, struct refheap **running);
+void refheap_callback_end(struct refheap **running);
 bool refheap_in_callback(const struct refheap *heap);
+bool refheap_quiet(struct refheap *heap);
 
 /* judge.c */
 struct refisland {

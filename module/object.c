@@ -249,7 +249,7 @@ static u64 refobj_free_array(struct reftype *type, struct refobj *obj)
  * types with a visit callback.  An earlier reader may be inside that, and
  * hold a lock in the payload, so it gets a grace period.
  */
-void refobj_free(struct refobj *obj, enum refrow_end why)
+void refobj_free(struct refobj *obj)
 {
 	unsigned long place = READ_ONCE(obj->place);
 	struct reftype *type = place_chunk(place)->type;
@@ -279,7 +279,7 @@ void refobj_free(struct refobj *obj, enum refrow_end why)
 			kmem_cache_free(type->cache, refobj_memory(type, obj));
 		}
 	}
-	refrow_free(type, place, why);
+	refrow_free(type, place, END_FREED);
 }
 
 /* The count is outside its valid zone: saturated, or a misuse. */

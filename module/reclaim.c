@@ -100,12 +100,13 @@ static void refreclaim_empty(struct refreclaim *reclaim, struct refobj *obj,
 static void refreclaim_release(struct refreclaim *reclaim, struct refobj *obj,
 			       struct refchunk *chunk, unsigned int index)
 {
-	struct reftype *type = chunk->type;
+	struct refheap *heap = reclaim->heap;
 
-	if (!type->desc.release || !reftype_callback_begin(type))
+	if (!chunk->type->desc.release ||
+	    !refheap_callback_begin(heap, &heap->running))
 		return;
-	type->desc.release(obj);
-	reftype_callback_end(type);
+	chunk->type->desc.release(obj);
+	refheap_callback_end(&heap->running);
 }
 
 static void refreclaim_free(struct refreclaim *reclaim, struct refobj *obj,
@@ -121,7 +122,7 @@ static void refreclaim_free(struct refreclaim *reclaim, struct refobj *obj,
 	/* Whoever takes the row is no member and has not been seen. */
 	chunk->state[index] = 0;
 	atomic64_set(&obj->word, refword_dead(word));
-	refobj_free(obj, END_FREED);
+	refobj_free(obj);
 	reclaim->freed++;
 }
 
@@ -132,7 +133,7 @@ long refisland_reclaim(struct refisland *island)
 	struct refreclaim reclaim = { .heap = heap, .island = island };
 	u64 members = island->members;
 
-	refcascade_init(&reclaim.cascade, true);
+	refcascade_init(&reclaim.cascade, &heap->running, true);
 	trace_refheap_phase(heap, REFHEAP_PHASE_VERDICT, members);
 	refreclaim_for_each(&reclaim, refreclaim_stamp);
 	trace_refheap_phase(heap, REFHEAP_PHASE_STAMPED, members);

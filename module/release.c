@@ -32,6 +32,7 @@
 struct refcascade_entry {
 	unsigned long key;		/* task and level, 0 when free */
 	struct refcascade *cascade;	/* of the context with that key */
+	struct refheap *running;	/* whose callback it is in, or NULL */
 };
 
 static struct {
@@ -90,8 +91,49 @@ bool refheap_in_callback(const struct refheap *heap)
 	set = refcascade_table[hash_long(key, REFCASCADE_BITS)].way;
 	for (i = 0; i < REFCASCADE_WAYS; i++)
 		if (READ_ONCE(set[i].key) == key)
-			return set[i].cascade->running == heap;
+			return READ_ONCE(set[i].running) == heap;
 	return false;
+}
+
+/*
+ * Bracket a call of client code by showing in @running whose it is: in the
+ * context's entry, or in the heap itself by its thread.
+ *
+ * Return: false if the heap must not call any.
+ */
+bool refheap_callback_begin(struct refheap *heap, struct refheap **running)
+{
+	bool dead;
+
+	/* An RCU section, for refheap_silence(), without calling for one. */
+	preempt_disable();
+	dead = READ_ONCE(heap->dead);
+	if (likely(!dead))
+		WRITE_ONCE(*running, heap);
+	preempt_enable();
+	return !dead;
+}
+
+void refheap_callback_end(struct refheap **running)
+{
+	/* Pairs with refheap_quiet(): what the callback did is done. */
+	smp_store_release(running, NULL);
+}
+
+/* Is no callback of a dead heap running any more? */
+bool refheap_quiet(struct refheap *heap)
+{
+	struct refcascade_entry *entry;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(refcascade_table) * REFCASCADE_WAYS; i++) {
+		entry = &refcascade_table[i / REFCASCADE_WAYS].
+			way[i % REFCASCADE_WAYS];
+		/* Pairs with refheap_callback_end(). */
+		if (smp_load_acquire(&entry->running) == heap)
+			return false;
+	}
+	return smp_load_acquire(&heap->running) != heap;
 }
 
 /* Certain that sleeping is legal here; false where it cannot be told. */
@@ -139,11 +181,12 @@ static struct refobj *refobj_linked(const struct refobj *obj)
 	       (place_chunk(place)->object[place_index(place)] & ~REFROW_LINK);
 }
 
-void refcascade_init(struct refcascade *cascade, bool thread)
+void refcascade_init(struct refcascade *cascade, struct refheap **running,
+		     bool thread)
 {
 	cascade->first = NULL;
 	cascade->last = NULL;
-	cascade->running = NULL;
+	cascade->running = running;
 	cascade->spent = 0;
 	cascade->thread = thread;
 }
@@ -302,14 +345,14 @@ static bool refobj_clear(struct refcascade *cascade, struct refobj *obj,
 static void refcascade_finish(struct refcascade *cascade, struct refobj *obj,
 			      struct reftype *type)
 {
-	if (!type->desc.release || !reftype_callback_begin(type)) {
-		refobj_free(obj, END_FREED);
+	if (!type->desc.release ||
+	    !refheap_callback_begin(type->heap, cascade->running)) {
+		refobj_free(obj);
 		return;
 	}
-	cascade->running = type->heap;
 	type->desc.release(obj);
-	cascade->running = NULL;
-	refobj_free(obj, END_RELEASED);
+	refobj_free(obj);
+	refheap_callback_end(cascade->running);
 }
 
 static void refcascade_release(struct refcascade *cascade, struct refobj *obj)
@@ -339,26 +382,14 @@ void refcascade_run(struct refcascade *cascade)
 	}
 }
 
-/*
- * The caller dropped the last reference.
- *
- * Context: any but NMI.
- */
-void refobj_release(struct refobj *obj)
+/* Release a dead object and what it alone kept alive. */
+static noinline void refobj_cascade(struct refobj *obj)
 {
+	struct refheap *heap = refobj_chunk(obj)->heap;
 	struct refcascade_entry *entry = NULL;
 	struct refcascade cascade;
 
-	if (!refrelease_may_free()) {
-		refobj_defer(obj);
-		return;
-	}
-	refobj_stamp_dead(obj);
-	if (refobj_chunk(obj)->type->plain) {
-		refobj_free(obj, END_FREED);
-		return;
-	}
-	refcascade_init(&cascade, false);
+	refcascade_init(&cascade, &heap->running, false);
 	if (!busted("recursion")) {
 		entry = refcascade_claim(&cascade);
 		if (unlikely(!entry)) {
@@ -369,12 +400,31 @@ void refobj_release(struct refobj *obj)
 			refcascade_add(entry->cascade, obj);
 			return;
 		}
+		cascade.running = &entry->running;
 	}
 	refobj_link(obj, NULL);
 	refcascade_release(&cascade, obj);
 	refcascade_run(&cascade);
 	if (entry)
 		refcascade_unclaim(entry);
+}
+
+/*
+ * The caller dropped the last reference.
+ *
+ * Context: any but NMI.
+ */
+void refobj_release(struct refobj *obj)
+{
+	if (!refrelease_may_free()) {
+		refobj_defer(obj);
+		return;
+	}
+	refobj_stamp_dead(obj);
+	if (refobj_chunk(obj)->type->plain)
+		refobj_free(obj);
+	else
+		refobj_cascade(obj);
 }
 
 /* Work off what others left to the thread, in the order it came. */
@@ -397,8 +447,10 @@ void refheap_release_deferred(struct refheap *heap)
 			cond_resched();
 	}
 
-	refcascade_init(&cascade, true);
+	refcascade_init(&cascade, &heap->running, true);
 	entry = refcascade_claim(&cascade);
+	if (entry)
+		cascade.running = &entry->running;
 	cascade.first = first;
 	cascade.last = last;
 	refcascade_run(&cascade);

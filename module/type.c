@@ -234,23 +234,21 @@ u64 reftype_##member(const struct reftype *type)			\
 									\
 	for_each_possible_cpu(cpu)					\
 		for (i = 0; i < REFTYPE_LEVELS; i++)			\
-			/* Pairs with refrow_cache_end(). */		\
-			sum += smp_load_acquire(&per_cpu_ptr(type->cpu,	\
-							     cpu)->	\
-						level[i].member);	\
+			sum += READ_ONCE(per_cpu_ptr(type->cpu, cpu)->	\
+					 level[i].member);		\
 	return sum;							\
 }
 
 REFTYPE_SUM(allocated)
 REFTYPE_SUM(freed)
-REFTYPE_SUM(begun)
-REFTYPE_SUM(ended)
 #undef REFTYPE_SUM
 
 u64 reftype_objects(const struct reftype *type)
 {
 	u64 freed = reftype_freed(type);
 
+	/* What was counted there before it was freed is counted here. */
+	smp_rmb();
 	return reftype_allocated(type) - freed;
 }
 

@@ -24,7 +24,8 @@ KUNIT_DEFINE_ACTION_WRAPPER(debugfile_close, __fput_sync, struct file *);
 
 /*
  * NULL when the kernel has no debugfs. A name that begins with a slash is of
- * refheap as a whole, any other of the graph's heap.
+ * refheap as a whole, one with two of somebody else's, any other of the graph's
+ * heap.
  */
 static struct file *debugfile_open(struct graph *g, const char *name,
 				   int flags)
@@ -42,7 +43,9 @@ static struct file *debugfile_open(struct graph *g, const char *name,
 	if (IS_ERR(mount))
 		return NULL;
 	kunit_add_action_or_reset(g->test, debugfile_unmount, mount);
-	if (name[0] == '/')
+	if (strstarts(name, "//"))
+		strscpy(path, name + 2, sizeof(path));
+	else if (name[0] == '/')
 		snprintf(path, sizeof(path), "refheap%s", name);
 	else
 		snprintf(path, sizeof(path), "refheap/%s/%s",

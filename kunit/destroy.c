@@ -305,6 +305,99 @@ static void g10_collection_is_releasing(struct kunit *test)
 	g->heap = NULL;
 }
 
+/* --- types with a visit callback ---------------------------------------- */
+
+/* The memory of all of them is still to come back, by RCU callbacks. */
+static void g10_memory_is_pending(struct kunit *test)
+{
+	struct graph *g = test->priv;
+	struct graph_node *node[20];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(node); i++)
+		node[i] = graph_add(g, CUSTOM);
+	node_put(graph_ring_of(g, CUSTOM, 20));
+	for (i = 0; i < ARRAY_SIZE(node); i++)
+		node_put(node[i]);
+	KUNIT_EXPECT_EQ(test, destroy(g), 0);
+	KUNIT_EXPECT_EQ(test, graph_released(g), 40);
+}
+
+static int count_visit(struct graph_node *node, unsigned int step)
+{
+	atomic_t *visits = node->graph->visit_data;
+
+	atomic_inc(visits);
+	return 0;
+}
+
+/* Not called any more, and so slots that are not declared are not emptied. */
+static void g10_held_objects_with_a_visit(struct kunit *test)
+{
+	struct graph *g = quiet(test);
+	struct graph_node *a = graph_add(g, CUSTOM);
+	struct graph_node *b = graph_append(a, 0, CUSTOM);
+	atomic_t visits = ATOMIC_INIT(0);
+	struct refobj *obj;
+
+	KUNIT_EXPECT_EQ(test, destroy(g), 2);
+	g->visit_data = &visits;
+	WRITE_ONCE(g->on_visit, count_visit);
+	obj = refslot_load(&a->slot[0]);
+	KUNIT_EXPECT_PTR_EQ(test, obj, &b->obj);
+	refobj_put(obj);
+	/* The heap's thread may look at it from now on. */
+	node_touch(a);
+	refslot_clear(&a->obj, &a->slot[0]);
+	pr_info("refheap-expect: begin custom: its slots cannot be visited\n");
+	node_put(a);
+	graph_expect_end();
+	KUNIT_EXPECT_EQ(test, graph_released(g), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&visits), 0);
+}
+
+struct visit {
+	struct completion entered;
+	atomic_t proceed;
+};
+
+/* In an RCU section, which must not sleep. */
+static int enter_and_spin(struct graph_node *node, unsigned int step)
+{
+	struct visit *visit = node->graph->visit_data;
+
+	if (!step)
+		complete(&visit->entered);
+	while (!atomic_read(&visit->proceed))
+		cpu_relax();
+	return 0;
+}
+
+/* A visit that runs elsewhere is waited for like a release. */
+static void g10_visit_is_running_elsewhere(struct kunit *test)
+{
+	struct visit visit = { .proceed = ATOMIC_INIT(0) };
+	struct graph *g = test->priv;
+	struct graph_node *node;
+	struct ending ending;
+
+	crew_need_two_cpus(test);
+	node = graph_add(g, CUSTOM);
+	ending_init(&ending, g);
+	init_completion(&visit.entered);
+	g->visit_data = &visit;
+	g->on_visit = enter_and_spin;
+	start(test, put_thread, node);
+	wait_for_completion(&visit.entered);
+	start(test, destroy_thread, &ending);
+	KUNIT_EXPECT_EQ(test, wait_for_completion_timeout(&ending.done,
+							  HZ / 5), 0);
+	atomic_set(&visit.proceed, 1);
+	wait_for_completion(&ending.done);
+	KUNIT_EXPECT_EQ(test, ending.ret, 0);
+	g->heap = NULL;
+}
+
 struct race {
 	struct refheap *heap;
 	atomic_t won;
@@ -386,6 +479,9 @@ static struct kunit_case destroy_cases[] = {
 	KUNIT_CASE(g10_name_of_a_heap_with_held_objects),
 	KUNIT_CASE(g10_release_is_running_elsewhere),
 	KUNIT_CASE(g10_release_is_running_in_the_thread),
+	KUNIT_CASE(g10_memory_is_pending),
+	KUNIT_CASE(g10_held_objects_with_a_visit),
+	KUNIT_CASE(g10_visit_is_running_elsewhere),
 	KUNIT_CASE(g10_collection_is_running),
 	KUNIT_CASE(g10_collection_is_releasing),
 	KUNIT_CASE(g10_destroy_from_two_threads),

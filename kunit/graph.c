@@ -217,12 +217,19 @@ struct graph_node *graph_add(struct graph *g, enum node_kind kind)
 	return node;
 }
 
+struct graph_node *graph_try_add_vector(struct graph *g, size_t length,
+					gfp_t gfp)
+{
+	return node_construct(g, refobj_alloc_array(g->type[VECTOR], length,
+						    gfp));
+}
+
 struct graph_node *graph_add_vector(struct graph *g, size_t length)
 {
-	struct reftype *type = graph_type(g, VECTOR);
 	struct graph_node *node;
 
-	node = node_construct(g, refobj_alloc_array(type, length, GFP_KERNEL));
+	graph_type(g, VECTOR);
+	node = graph_try_add_vector(g, length, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(g->test, node);
 	KUNIT_ASSERT_NOT_NULL(g->test, node->array);
 	KUNIT_ASSERT_EQ(g->test, node->array->length, length);

@@ -147,6 +147,8 @@ struct reftype *graph_type(struct graph *g, enum node_kind kind);
 struct graph_node *graph_try_add(struct graph *g, enum node_kind kind,
 				 gfp_t gfp);
 struct graph_node *graph_add(struct graph *g, enum node_kind kind);
+struct graph_node *graph_try_add_vector(struct graph *g, size_t length,
+					gfp_t gfp);
 struct graph_node *graph_add_vector(struct graph *g, size_t length);
 void graph_link(struct graph_node *from, unsigned int i, struct graph_node *to);
 struct graph_node *graph_append(struct graph_node *to, unsigned int i,

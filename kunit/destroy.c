@@ -348,8 +348,8 @@ static void g10_held_objects_with_a_visit(struct kunit *test)
 	refobj_put(obj);
 	/* The heap's thread may look at it from now on. */
 	node_touch(a);
-	refslot_clear(&a->obj, &a->slot[0]);
 	pr_info("refheap-expect: begin custom: its slots cannot be visited\n");
+	refslot_clear(&a->obj, &a->slot[0]);
 	node_put(a);
 	graph_expect_end();
 	KUNIT_EXPECT_EQ(test, graph_released(g), 0);

@@ -11,6 +11,7 @@
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/sched.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <trace/events/refheap.h>
 
@@ -71,15 +72,34 @@ static void faults_write(struct graph *g, const char *key, const char *value)
 	}
 }
 
-/* Sleeping allocations too, and without a word in the log. */
+static void faults_write_address(struct graph *g, const char *key,
+				 unsigned long address)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "0x%lx", address);
+	faults_write(g, key, text);
+}
+
+/*
+ * Sleeping allocations too, without a word in the log, and those only that
+ * somebody of refheap's is close behind: what the kernel does when deep in
+ * making a slab cache it runs out of memory is no concern here (6.12 leaks the
+ * cache's name).
+ */
 static void faults_prepare(struct graph *g)
 {
+	unsigned long modules = (unsigned long)refobj_get_unless_zero;
+
 	if (!IS_ENABLED(CONFIG_FAILSLAB) ||
 	    !IS_ENABLED(CONFIG_FAIL_PAGE_ALLOC) ||
 	    !IS_ENABLED(CONFIG_FAULT_INJECTION_DEBUG_FS))
 		kunit_skip(g->test, "the kernel has no fault injection");
 	faults_write(g, "ignore-gfp-wait", "N");
 	faults_write(g, "verbose", "0");
+	faults_write(g, "stacktrace-depth", "8");
+	faults_write_address(g, "require-start", modules - SZ_16M);
+	faults_write_address(g, "require-end", modules + SZ_16M);
 }
 
 /**
@@ -333,9 +353,12 @@ static void g3_pressure_does_not_wait_for_the_period(struct kunit *test)
 	struct graph *g = in_no_hurry(test);
 
 	node_put(graph_ring(g, 5));
+	KUNIT_EXPECT_EQ(test, refheap_drain(g->heap), 0);
+	KUNIT_EXPECT_EQ(test, graph_stats(g).collections, 0);
 	drop_slab_caches(test);
 	KUNIT_EXPECT_TRUE(test, graph_wait_released(g, 5));
-	KUNIT_EXPECT_EQ(test, graph_stats(g).full, 1);
+	KUNIT_EXPECT_EQ(test, refheap_drain(g->heap), 0);
+	KUNIT_EXPECT_GE(test, graph_stats(g).full, 1);
 	graph_destroy(g);
 }
 
@@ -343,14 +366,15 @@ static void g3_pressure_does_not_wait_for_the_period(struct kunit *test)
 static void g3_pressure_takes_what_awaits_a_full_pass(struct kunit *test)
 {
 	struct graph *g = in_no_hurry(test);
-	struct graph_node *ring = graph_ring(g, 1200);
+	struct graph_node *ring = graph_ring(g, 1000);
 
 	KUNIT_EXPECT_EQ(test, graph_collect(g), 0);
 	node_put(ring);
 	KUNIT_EXPECT_EQ(test, refheap_collect(g->heap, 0), 0);
 	drop_slab_caches(test);
-	KUNIT_EXPECT_TRUE(test, graph_wait_released(g, 1200));
-	KUNIT_EXPECT_EQ(test, graph_stats(g).full, 2);
+	KUNIT_EXPECT_TRUE(test, graph_wait_released(g, 1000));
+	KUNIT_EXPECT_EQ(test, refheap_drain(g->heap), 0);
+	KUNIT_EXPECT_GE(test, graph_stats(g).full, 2);
 	graph_destroy(g);
 }
 

@@ -73,13 +73,13 @@ void refheap_reset_quota(struct refheap *heap)
 static void refheap_share_threshold(struct refheap *heap,
 				    unsigned int threshold)
 {
-	unsigned int share = DIV_ROUND_UP(threshold, num_online_cpus());
+	u64 share = DIV_ROUND_UP_ULL(threshold, num_online_cpus());
 
 	WRITE_ONCE(heap->params.threshold, threshold);
 	WRITE_ONCE(heap->exact, threshold && threshold < REFHEAP_EXACT);
 	/* The mark that uses the share up finds no more left. */
 	WRITE_ONCE(heap->threshold_share, threshold ?
-		   min_t(unsigned int, share, INT_MAX) - 1 : INT_MAX);
+		   min_t(u64, share, INT_MAX) - 1 : INT_MAX);
 	refheap_reset_quota(heap);
 }
 

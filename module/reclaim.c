@@ -88,6 +88,8 @@ static void refreclaim_empty(struct refreclaim *reclaim, struct refobj *obj,
 		if (!at)
 			return;
 		cond_resched();
+		if (at == -ESHUTDOWN)
+			at = 1;
 		if (at > 0)
 			continue;
 		/* An earlier reader has its lock: let it finish. */

@@ -319,10 +319,11 @@ static bool refobj_clear(struct refcascade *cascade, struct refobj *obj,
 		clear.slots = 0;
 		at = refobj_clear_some(obj, type, at, &clear.visitor);
 		refcascade_spend(cascade, clear.slots);
-		if (!at) {
-			if (type->desc.visit && READ_ONCE(type->heap->dead))
-				refobj_warn(obj, "its slots cannot be visited any more, what they hold leaks");
+		if (!at)
 			return true;
+		if (at == -ESHUTDOWN) {
+			refobj_warn(obj, "its slots cannot be visited any more, what they hold leaks");
+			at = 1;
 		}
 		if (at > 0) {
 			if (refcascade_exhausted(cascade))

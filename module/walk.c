@@ -15,8 +15,9 @@
  * caller is in an RCU section, in which it has seen that the memory is
  * @type's; between portions it may leave it and has to look again.
  *
- * Return: 0 at the end, where to go on, or -EBUSY if the visit callback did
- * not succeed.
+ * Return: 0 at the end, where to go on, -EBUSY if the visit callback did not
+ * succeed, or -ESHUTDOWN if it may not be called any more; then the array can
+ * still be visited from 1 on.
  */
 long refobj_walk(struct refobj *obj, struct reftype *type, long from,
 		 unsigned int most, struct refvisitor *visitor)
@@ -30,9 +31,12 @@ long refobj_walk(struct refobj *obj, struct reftype *type, long from,
 		 * A dead heap must not call it; edges that nobody sees keep
 		 * their targets alive.  Pairs with refheap_silence().
 		 */
-		if (type->desc.visit && !READ_ONCE(type->heap->dead) &&
-		    type->desc.visit(obj, visitor))
-			return -EBUSY;
+		if (type->desc.visit) {
+			if (READ_ONCE(type->heap->dead))
+				return -ESHUTDOWN;
+			if (type->desc.visit(obj, visitor))
+				return -EBUSY;
+		}
 		from = 1;
 	}
 	if (!type->desc.array)
@@ -107,6 +111,9 @@ int refrow_walk(struct refwalk *walk, struct refchunk *chunk,
 			return -ESTALE;
 		at = refobj_walk(obj, chunk->type, at, REFWALK_STRETCH,
 				 visitor);
+		/* Edges that nobody sees keep their targets alive. */
+		if (at == -ESHUTDOWN)
+			at = 1;
 		refwalk_pause(walk, at > 0 ? REFWALK_STRETCH : 4);
 	} while (at > 0);
 	return at;

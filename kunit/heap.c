@@ -4,6 +4,8 @@
 
 #include <linux/cpumask.h>
 #include <linux/err.h>
+#include <linux/sched.h>
+#include <trace/events/refheap.h>
 
 static void expect_refused(struct kunit *test, const char *name,
 			   const struct refheap_params *params, int err)
@@ -91,6 +93,39 @@ static void g10_thread_on_one_cpu(struct kunit *test)
 	node_put(graph_ring(g, 10));
 	KUNIT_EXPECT_EQ(test, graph_collect(g), 10);
 	graph_destroy(g);
+}
+
+struct frozen {
+	struct refheap *heap;
+	bool seen;
+	bool can_freeze;
+};
+
+static void frozen_probe(void *data, struct refheap *heap,
+			 enum refheap_phase phase, u64 members)
+{
+	struct frozen *frozen = data;
+
+	if (heap != frozen->heap)
+		return;
+	frozen->seen = true;
+	frozen->can_freeze = !(current->flags & PF_NOFREEZE);
+}
+
+static void g10_thread_can_be_frozen(struct kunit *test)
+{
+	struct graph *g = test->priv;
+	struct frozen frozen = { .heap = g->heap };
+
+	if (!IS_ENABLED(CONFIG_TRACEPOINTS))
+		kunit_skip(test, "the kernel has no trace points");
+	KUNIT_ASSERT_EQ(test, register_trace_refheap_phase(frozen_probe,
+							   &frozen), 0);
+	graph_collect(g);
+	unregister_trace_refheap_phase(frozen_probe, &frozen);
+	tracepoint_synchronize_unregister();
+	KUNIT_EXPECT_TRUE(test, frozen.seen);
+	KUNIT_EXPECT_TRUE(test, frozen.can_freeze);
 }
 
 static void g2_heaps_do_not_mix(struct kunit *test)
@@ -266,6 +301,7 @@ static struct kunit_case heap_cases[] = {
 	KUNIT_CASE(g10_names_that_are_refused),
 	KUNIT_CASE(g10_parameters_that_are_refused),
 	KUNIT_CASE(g10_thread_on_one_cpu),
+	KUNIT_CASE(g10_thread_can_be_frozen),
 	KUNIT_CASE(g2_heaps_do_not_mix),
 	KUNIT_CASE(g1_objects_charged_to_a_cgroup),
 	KUNIT_CASE(g1_periods_that_are_refused),

@@ -17,7 +17,7 @@
 #include <linux/sched/task.h>
 #include <trace/events/refheap.h>
 
-#define HOLD_PATIENCE_US	(10 * USEC_PER_SEC)
+#define HOLD_PATIENCE_US	(2 * USEC_PER_SEC)
 #define HOLD_ROUNDS		10
 #define HOLD_RING		20
 
@@ -58,7 +58,7 @@ static void hold_probe(void *data, struct refheap *heap,
 	/* Pairs with hold_thread(). */
 	while (!smp_load_acquire(&hold->done) && left--)
 		udelay(1);
-	hold->overdue = !READ_ONCE(hold->done);
+	WRITE_ONCE(hold->overdue, !READ_ONCE(hold->done));
 }
 
 /* Objects come and go. */
@@ -121,7 +121,7 @@ static int hold_thread(void *data)
 	unsigned int i;
 
 	wait_for_completion(&hold->begin);
-	for (i = 0; i < HOLD_ROUNDS; i++) {
+	for (i = 0; i < HOLD_ROUNDS && !READ_ONCE(hold->overdue); i++) {
 		hold_look_up(hold);
 		hold_rewire(hold);
 		hold_allocate(hold);

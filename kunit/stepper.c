@@ -20,7 +20,7 @@
 #include <linux/sched/task.h>
 #include <linux/sizes.h>
 
-#define STEPPER_PATIENCE_US (20 * USEC_PER_SEC)
+#define STEPPER_PATIENCE_US (4 * USEC_PER_SEC)
 
 #if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
 
@@ -50,13 +50,13 @@ extern const char stepper_return[];
 unsigned long stepper_returns_to;
 
 asm(".pushsection .text\n"
-    "stepper_return:\n"
-    "	pushq stepper_returns_to(%rip)\n"
-    "	pushfq\n"
-    "	orq $0x100, (%rsp)\n"
-    "	popfq\n"
-    "	ret\n"
-    ".popsection\n");
+	"stepper_return:\n"
+	"	pushq stepper_returns_to(%rip)\n"
+	"	pushfq\n"
+	"	orq $0x100, (%rsp)\n"
+	"	popfq\n"
+	"	ret\n"
+	".popsection\n");
 
 static void trap_at_return(struct pt_regs *regs)
 {

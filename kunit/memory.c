@@ -324,18 +324,23 @@ static void g8_collection_without_memory(struct kunit *test)
 
 /* --- memory pressure ---------------------------------------------------- */
 
-/* What "echo 2 >/proc/sys/vm/drop_caches" does; skips the test without it. */
-static void drop_slab_caches(struct kunit *test)
+/* Skips the test without it: ask before anything is built. */
+static struct file *open_drop_caches(struct kunit *test)
 {
 	struct file *file = filp_open("/proc/sys/vm/drop_caches", O_WRONLY, 0);
-	loff_t pos = 0;
-	ssize_t n;
 
 	if (IS_ERR(file))
 		kunit_skip(test, "no /proc here");
-	n = kernel_write(file, "2\n", 2, &pos);
+	return file;
+}
+
+/* What "echo 2 >/proc/sys/vm/drop_caches" does. */
+static void drop_slab_caches(struct kunit *test, struct file *file)
+{
+	loff_t pos = 0;
+
+	KUNIT_EXPECT_EQ(test, kernel_write(file, "2\n", 2, &pos), 2);
 	filp_close(file, NULL);
-	KUNIT_EXPECT_EQ(test, n, 2);
 }
 
 /* A thread that sees no reason of its own to collect for an hour. */
@@ -350,12 +355,13 @@ static struct graph *in_no_hurry(struct kunit *test)
 
 static void g3_pressure_does_not_wait_for_the_period(struct kunit *test)
 {
+	struct file *file = open_drop_caches(test);
 	struct graph *g = in_no_hurry(test);
 
 	node_put(graph_ring(g, 5));
 	KUNIT_EXPECT_EQ(test, refheap_drain(g->heap), 0);
 	KUNIT_EXPECT_EQ(test, graph_stats(g).collections, 0);
-	drop_slab_caches(test);
+	drop_slab_caches(test, file);
 	KUNIT_EXPECT_TRUE(test, graph_wait_released(g, 5));
 	KUNIT_EXPECT_EQ(test, refheap_drain(g->heap), 0);
 	KUNIT_EXPECT_GE(test, graph_stats(g).full, 1);
@@ -365,13 +371,14 @@ static void g3_pressure_does_not_wait_for_the_period(struct kunit *test)
 /* Old, and larger than a collection of its candidates may be. */
 static void g3_pressure_takes_what_awaits_a_full_pass(struct kunit *test)
 {
+	struct file *file = open_drop_caches(test);
 	struct graph *g = in_no_hurry(test);
 	struct graph_node *ring = graph_ring(g, 1000);
 
 	KUNIT_EXPECT_EQ(test, graph_collect(g), 0);
 	node_put(ring);
 	KUNIT_EXPECT_EQ(test, refheap_collect(g->heap, 0), 0);
-	drop_slab_caches(test);
+	drop_slab_caches(test, file);
 	KUNIT_EXPECT_TRUE(test, graph_wait_released(g, 1000));
 	KUNIT_EXPECT_EQ(test, refheap_drain(g->heap), 0);
 	KUNIT_EXPECT_GE(test, graph_stats(g).full, 2);
@@ -380,10 +387,11 @@ static void g3_pressure_takes_what_awaits_a_full_pass(struct kunit *test)
 
 static void g11_pressure_leaves_the_stopped_alone(struct kunit *test)
 {
+	struct file *file = open_drop_caches(test);
 	struct graph *g = test->priv;
 
 	node_put(graph_ring(g, 5));
-	drop_slab_caches(test);
+	drop_slab_caches(test, file);
 	KUNIT_EXPECT_EQ(test, refheap_drain(g->heap), 0);
 	KUNIT_EXPECT_EQ(test, graph_stats(g).collections, 0);
 	KUNIT_EXPECT_EQ(test, graph_collect(g), 5);

@@ -253,6 +253,7 @@ struct reftype {
 	struct reftype_cpu __percpu *cpu; /* I */
 	bool leaf;			/* I */
 	bool plain;			/* I: no slots, no callback */
+	bool direct;			/* I: no slots, and no callback that sleeps */
 	bool fields_only;		/* I: no slots but declared ones, a few */
 	bool keep;			/* I: free rows may have memory */
 	size_t tail;			/* I: offset of struct reftail */

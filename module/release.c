@@ -26,8 +26,8 @@
  * claiming is one compare-and-swap against others that hash to the same set.
  * A context that finds its set full leaves its work to the heap's thread.
  */
-#define REFCASCADE_BITS	8
-#define REFCASCADE_WAYS	4
+#define REFCASCADE_BITS	9
+#define REFCASCADE_WAYS	2
 
 struct refcascade_entry {
 	unsigned long key;		/* task and level, 0 when free */
@@ -50,7 +50,8 @@ static unsigned long refcascade_key(void)
  *
  * Return: the entry, with @cascade or with that, or NULL if there is no room.
  */
-static struct refcascade_entry *refcascade_claim(struct refcascade *cascade)
+static __always_inline struct refcascade_entry *
+refcascade_claim(struct refcascade *cascade)
 {
 	struct refcascade_entry *set, *empty;
 	unsigned long key = refcascade_key(), other;
@@ -101,7 +102,8 @@ bool refheap_in_callback(const struct refheap *heap)
  *
  * Return: false if the heap must not call any.
  */
-bool refheap_callback_begin(struct refheap *heap, struct refheap **running)
+static __always_inline bool refcallback_begin(struct refheap *heap,
+					      struct refheap **running)
 {
 	bool dead;
 
@@ -114,10 +116,20 @@ bool refheap_callback_begin(struct refheap *heap, struct refheap **running)
 	return !dead;
 }
 
-void refheap_callback_end(struct refheap **running)
+static __always_inline void refcallback_end(struct refheap **running)
 {
 	/* Pairs with refheap_quiet(): what the callback did is done. */
 	smp_store_release(running, NULL);
+}
+
+bool refheap_callback_begin(struct refheap *heap, struct refheap **running)
+{
+	return refcallback_begin(heap, running);
+}
+
+void refheap_callback_end(struct refheap **running)
+{
+	refcallback_end(running);
 }
 
 /* Is no callback of a dead heap running any more? */
@@ -343,17 +355,18 @@ static bool refobj_clear(struct refcascade *cascade, struct refobj *obj,
  * Only then has the callback ended for refheap_destroy(): what it waits for
  * is no longer an object.
  */
-static void refcascade_finish(struct refcascade *cascade, struct refobj *obj,
-			      struct reftype *type)
+static __always_inline void refcascade_finish(struct refcascade *cascade,
+					      struct refobj *obj,
+					      struct reftype *type)
 {
-	if (!type->desc.release ||
-	    !refheap_callback_begin(type->heap, cascade->running)) {
-		refobj_free(obj);
-		return;
-	}
-	type->desc.release(obj);
+	bool call = type->desc.release &&
+		    refcallback_begin(type->heap, cascade->running);
+
+	if (likely(call))
+		type->desc.release(obj);
 	refobj_free(obj);
-	refheap_callback_end(cascade->running);
+	if (likely(call))
+		refcallback_end(cascade->running);
 }
 
 static void refcascade_release(struct refcascade *cascade, struct refobj *obj)
@@ -386,11 +399,11 @@ void refcascade_run(struct refcascade *cascade)
 /* Release a dead object and what it alone kept alive. */
 static noinline void refobj_cascade(struct refobj *obj)
 {
-	struct refheap *heap = refobj_chunk(obj)->heap;
+	struct reftype *type = refobj_chunk(obj)->type;
 	struct refcascade_entry *entry = NULL;
 	struct refcascade cascade;
 
-	refcascade_init(&cascade, &heap->running, false);
+	refcascade_init(&cascade, &type->heap->running, false);
 	if (!busted("recursion")) {
 		entry = refcascade_claim(&cascade);
 		if (unlikely(!entry)) {
@@ -404,9 +417,13 @@ static noinline void refobj_cascade(struct refobj *obj)
 		cascade.running = &entry->running;
 	}
 	refobj_link(obj, NULL);
-	refcascade_release(&cascade, obj);
-	refcascade_run(&cascade);
-	if (entry)
+	if (type->direct)
+		refcascade_finish(&cascade, obj, type);
+	else
+		refcascade_release(&cascade, obj);
+	if (unlikely(cascade.first))
+		refcascade_run(&cascade);
+	if (likely(entry))
 		refcascade_unclaim(entry);
 }
 

@@ -155,6 +155,7 @@ static struct reftype *reftype_alloc(struct refheap *heap,
 	type->heap = heap;
 	type->leaf = !desc->nr_fields && !desc->array && !desc->visit;
 	type->plain = type->leaf && !desc->release;
+	type->direct = type->leaf && !(desc->flags & REFTYPE_RELEASE_SLEEPS);
 	type->fields_only = !desc->array && !desc->visit;
 	spin_lock_init(&type->rows_lock);
 	INIT_LIST_HEAD(&type->chunks);

@@ -72,12 +72,15 @@ struct scene {
 	struct graph_node *spare[SPARES];
 };
 
+/* The scene that is being played, or NULL. */
+static struct scene *stage;
+
 static void scene_probe(void *data, struct refheap *heap,
 			enum refheap_phase phase, u64 members)
 {
-	struct scene *scene = data;
+	struct scene *scene = READ_ONCE(stage);
 
-	if (heap != scene->g->heap || phase != scene->point->phase ||
+	if (!scene || heap != scene->g->heap || phase != scene->point->phase ||
 	    scene->struck || scene->left--)
 		return;
 	scene->struck = true;
@@ -375,13 +378,24 @@ static long scene_collect(struct scene *scene, unsigned int flags)
 
 	if (!IS_ENABLED(CONFIG_TRACEPOINTS))
 		kunit_skip(test, "the kernel has no trace points");
-	KUNIT_ASSERT_EQ(test, register_trace_refheap_phase(scene_probe, scene),
-			0);
+	WRITE_ONCE(stage, scene);
 	reclaimed = refheap_collect(scene->g->heap, flags);
-	unregister_trace_refheap_phase(scene_probe, scene);
-	/* A probe that is being called still uses the scene. */
-	tracepoint_synchronize_unregister();
+	WRITE_ONCE(stage, NULL);
+	/* The thread may be in a collection of its own, and use the scene. */
+	KUNIT_EXPECT_EQ(test, refheap_drain(scene->g->heap), 0);
 	return reclaimed;
+}
+
+/* Once: it rewrites the kernel's code, on all CPUs. */
+static int schedule_init(struct kunit_suite *suite)
+{
+	return register_trace_refheap_phase(scene_probe, NULL);
+}
+
+static void schedule_exit(struct kunit_suite *suite)
+{
+	unregister_trace_refheap_phase(scene_probe, NULL);
+	tracepoint_synchronize_unregister();
 }
 
 /* The nodes that are no part of the ring: holders, and what the strike made. */
@@ -600,6 +614,8 @@ static struct kunit_case schedule_cases[] = {
 
 static struct kunit_suite schedule_suite = {
 	.name = "refheap_schedule",
+	.suite_init = schedule_init,
+	.suite_exit = schedule_exit,
 	.init = graph_init,
 	.exit = graph_exit,
 	.test_cases = schedule_cases,

@@ -38,6 +38,7 @@ struct hand {
  * @work: done once by each hand
  * @wrong: what the hands found wrong
  * @working: hands not yet done
+ * @present: completed by each hand when it runs
  * @begin: completed when all hands are there
  * @hands: number of them
  * @hand: the hands
@@ -48,7 +49,8 @@ struct crew {
 	void (*work)(struct hand *hand);
 	atomic_t wrong;
 	atomic_t working;
-	struct completion present, begin;
+	struct completion present;
+	struct completion begin;
 	unsigned int hands;
 	struct hand hand[];
 };

@@ -356,11 +356,15 @@ static bool doubt_once(struct doubt *doubt, unsigned int at)
 	struct graph *g = doubt->g;
 
 	doubt->trials = 0;
-	doubt->armed = true;
 	doubt->stepper.at = at;
 	doubt->x = graph_ring(g, 2);
 	doubt->y = node_of(doubt->x->slot[0].target);
+	node_get(doubt->y);
 	node_put(doubt->x);
+	/* @x no candidate any more: taking one changes its word. */
+	refheap_collect(g->heap, 0);
+	doubt->armed = true;
+	node_put(doubt->y);
 	refheap_collect(g->heap, 0);
 	node_put(graph_ring(g, 3));
 	refheap_collect(g->heap, 0);

@@ -132,20 +132,26 @@ void refheap_callback_end(struct refheap **running)
 	refcallback_end(running);
 }
 
+static bool refheap_running_in(const struct refheap *heap,
+			       struct refheap **running)
+{
+	/* Pairs with refcallback_end(). */
+	return smp_load_acquire(running) == heap;
+}
+
 /* Is no callback of a dead heap running any more? */
 bool refheap_quiet(struct refheap *heap)
 {
-	struct refcascade_entry *entry;
-	unsigned int i;
+	struct refcascade_entry *set;
+	unsigned int i, way;
 
-	for (i = 0; i < ARRAY_SIZE(refcascade_table) * REFCASCADE_WAYS; i++) {
-		entry = &refcascade_table[i / REFCASCADE_WAYS].
-			way[i % REFCASCADE_WAYS];
-		/* Pairs with refheap_callback_end(). */
-		if (smp_load_acquire(&entry->running) == heap)
-			return false;
+	for (i = 0; i < ARRAY_SIZE(refcascade_table); i++) {
+		set = refcascade_table[i].way;
+		for (way = 0; way < REFCASCADE_WAYS; way++)
+			if (refheap_running_in(heap, &set[way].running))
+				return false;
 	}
-	return smp_load_acquire(&heap->running) != heap;
+	return !refheap_running_in(heap, &heap->running);
 }
 
 /* Certain that sleeping is legal here; false where it cannot be told. */

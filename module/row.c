@@ -171,7 +171,7 @@ static void refrow_equip(struct reftype *type, const unsigned long *place,
 
 /*
  * The cache is empty: fetch a batch, keep one, leave the others there.  The
- * object for which this is is counted here, and gets its memory elsewhere.
+ * object that it is for is counted here.
  */
 unsigned long refrow_refill(struct reftype *type, gfp_t gfp)
 {

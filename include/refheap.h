@@ -308,7 +308,8 @@ struct reftype_desc {
  * @period_ms: the longest that a new candidate waits for a collection,
  *	       0 for the module's default
  * @threshold: collect at once when about this many candidates have come,
- *	       0 for the module's default
+ *	       0 for the module's default; below 1024 all are counted, else
+ *	       those of one row in 32 stand for the others
  *
  * Limits are exact: they are never exceeded, and an allocation is refused
  * early only while others that are themselves being refused are in flight,
@@ -424,15 +425,15 @@ struct refobj *refslot_load(const struct refslot *slot);
 #define REFROW_SAMPLE		32
 
 enum refrow_mark {
-	MARK_NONE,
-	MARK_SET,	/* by a mutator */
-	MARK_PARKED,	/* by the collector, for another time */
+	REFMARK_NONE,
+	REFMARK_SET,	/* by a mutator */
+	REFMARK_PARKED,	/* by the collector, for another time */
 };
 
 enum refchunk_queued {
-	CHUNK_UNKNOWN,	/* to the collector: show it */
-	CHUNK_QUEUED,	/* count samples of its marks */
-	CHUNK_COUNTED,	/* count all its marks */
+	REFCHUNK_UNKNOWN,	/* to the collector: show it */
+	REFCHUNK_QUEUED,	/* count samples of its marks */
+	REFCHUNK_COUNTED,	/* count all its marks */
 };
 
 /* private: out of line parts of refobj_get() and refobj_put() */
@@ -494,10 +495,10 @@ static inline bool __refrow_mark(unsigned long place)
 		return false;
 	/* An RCU section without a call: see refcandidate_settle(). */
 	preempt_disable();
-	WRITE_ONCE(*(u8 *)place, MARK_SET);
+	WRITE_ONCE(*(u8 *)place, REFMARK_SET);
 	queued = READ_ONCE(*(unsigned int *)(chunk + REFROW_PER_CHUNK));
 	preempt_enable();
-	return queued == CHUNK_QUEUED;
+	return queued == REFCHUNK_QUEUED;
 }
 
 /**
@@ -508,7 +509,8 @@ static inline bool __refrow_mark(unsigned long place)
  * kref_put().  When it was, the object has been released and its memory
  * returned before this function returns, and so has what it alone kept
  * alive, up to 65536 objects and slots (256 in atomic context); the heap's
- * thread takes the rest at once.
+ * thread takes the rest at once, and all of it in the rare case that too many
+ * others were preempted or sleep in releases (see module/release.c).
  *
  * A put that leaves references behind may leave a cycle behind: the object
  * becomes a candidate for the collector, first in its row and then in its

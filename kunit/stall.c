@@ -38,10 +38,13 @@ static void go_wrong(struct graph *g)
  * @holder: a live object; its slot 0 may hold @a
  * @other: what it gets instead
  * @got: what the operation obtained, or NULL
+ * @gives: in its midst another mutator moves its reference into the ring, and
+ *	   nobody collects
  */
 struct stall {
 	struct stepper stepper;
 	struct graph *g;
+	bool gives;
 	struct graph_node *a, *c;
 	struct graph_node *holder, *other;
 	struct refobj *got;
@@ -123,6 +126,7 @@ enum arrangement {
 	IN_HAND,	/* the operation holds @a */
 	IN_HOLDER,	/* the holder's slot 0 does */
 	GARBAGE,	/* nobody does */
+	IN_TWO_HANDS,	/* the operation holds @a, and so does the test */
 };
 
 struct operation {
@@ -145,6 +149,16 @@ static const struct operation operations[] = {
 
 KUNIT_ARRAY_PARAM_DESC(operation, operations, name);
 
+/* The collector has looked at everything, and has nothing left to look at. */
+static void stall_settle(struct stall *stall)
+{
+	refheap_collect(stall->g->heap, 0);
+	synchronize_rcu();
+	/* It settles behind the first. */
+	if (refheap_drain(stall->g->heap) || refheap_drain(stall->g->heap))
+		go_wrong(stall->g);
+}
+
 static void stall_arrange(struct stall *stall, enum arrangement arrangement)
 {
 	struct graph_node *a = graph_ring(stall->g, 3);
@@ -153,6 +167,11 @@ static void stall_arrange(struct stall *stall, enum arrangement arrangement)
 	stall->a = a;
 	stall->c = node_of(b->slot[0].target);
 	stall->got = NULL;
+	if (arrangement == IN_TWO_HANDS) {
+		node_get(a);
+		stall_settle(stall);
+		return;
+	}
 	if (arrangement == IN_HOLDER)
 		graph_link(stall->holder, 0, a);
 	if (arrangement != IN_HAND)
@@ -201,7 +220,9 @@ static bool stall_once(struct stall *stall, unsigned int at, bool *good)
 	stepper->at = at;
 	stepper_run(stepper);
 	halted = stepper_await_halt(stepper, 1);
-	if (halted) {
+	if (stall->gives) {
+		do_give(stepper);
+	} else if (halted) {
 		refheap_collect(stall->g->heap, 0);
 		*good = ring_is_whole(stall->g);
 	}
@@ -239,12 +260,12 @@ static void stall_here_and_there(struct stall *stall,
 	KUNIT_EXPECT_GT(stall->g->test, steps, 10);
 }
 
-static void g3_collection_while_an_operation_stalls(struct kunit *test)
+static void stall_test(struct kunit *test, const struct operation *operation,
+		       bool gives)
 {
-	const struct operation *operation = test->param_value;
 	struct stall stall = {
 		.stepper.call = operation->call, .stepper.step = stepper_at,
-		.g = graph_beside(test),
+		.g = graph_beside(test), .gives = gives,
 	};
 
 	stall.holder = graph_add(stall.g, NODE);
@@ -253,9 +274,23 @@ static void g3_collection_while_an_operation_stalls(struct kunit *test)
 	stall_here_and_there(&stall, operation->arrangement);
 	stepper_stop(&stall.stepper);
 	KUNIT_EXPECT_FALSE(test, stall.stepper.overdue);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&stall.g->damaged), 0);
 	node_put(stall.holder);
 	node_put(stall.other);
 	graph_destroy(stall.g);
+}
+
+static void g3_collection_while_an_operation_stalls(struct kunit *test)
+{
+	stall_test(test, test->param_value, false);
+}
+
+/* Each of the two may rely on the other to tell the collector: not both. */
+static void g3_give_while_a_put_stalls(struct kunit *test)
+{
+	static const struct operation put = { "put", do_put, IN_TWO_HANDS };
+
+	stall_test(test, &put, true);
 }
 
 /* --- an acquirer that stalls twice -------------------------------------- */
@@ -414,6 +449,7 @@ static void g13_acquirer_stalls_before_and_after_the_verdict(struct kunit *test)
 static struct kunit_case stall_cases[] = {
 	KUNIT_CASE_PARAM(g3_collection_while_an_operation_stalls,
 			 operation_gen_params),
+	KUNIT_CASE(g3_give_while_a_put_stalls),
 	KUNIT_CASE(g13_acquirer_stalls_before_and_after_the_verdict),
 	{}
 };

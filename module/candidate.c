@@ -99,7 +99,7 @@ static u64 refcandidate_take_chunk(struct refheap *heap,
 	}
 	if (bitmap_empty(taken, REFROW_PER_CHUNK))
 		return 0;
-	/* Pairs with refobj_drop() and refslot_publish(). */
+	/* Pairs with refobj_drop(), refslot_publish() and refobj_init(). */
 	smp_mb();
 	for_each_set_bit(index, taken, REFROW_PER_CHUNK) {
 		refcandidate_root(heap, chunk, index, true);
@@ -118,7 +118,7 @@ static void refcandidate_stage(struct refheap *heap)
 		 * Off the list for good: only now may it be queued again.
 		 * Pairs with the xchg in refrow_mark_slow().
 		 */
-		smp_store_release(&chunk->queued, CHUNK_UNKNOWN);
+		smp_store_release(&chunk->queued, REFCHUNK_UNKNOWN);
 		list_move_tail(&chunk->staged, &heap->staged);
 	}
 }
@@ -184,8 +184,8 @@ u64 refcandidate_take(struct refheap *heap, bool full)
 /* Keep an object a candidate, for another time. */
 void refrow_park(struct refchunk *chunk, unsigned int index)
 {
-	if (READ_ONCE(chunk->mark[index]) == MARK_NONE)
-		WRITE_ONCE(chunk->mark[index], MARK_PARKED);
+	if (READ_ONCE(chunk->mark[index]) == REFMARK_NONE)
+		WRITE_ONCE(chunk->mark[index], REFMARK_PARKED);
 	list_move_tail(&chunk->staged, &chunk->heap->parked);
 }
 
@@ -197,7 +197,7 @@ bool refcandidate_pending(const struct refheap *heap)
 
 static bool refchunk_marked(const struct refchunk *chunk)
 {
-	return memchr(chunk->mark, MARK_SET, sizeof(chunk->mark));
+	return memchr(chunk->mark, REFMARK_SET, sizeof(chunk->mark));
 }
 
 /* Let go of a chunk without marks, queue one with an overlooked mark again. */
@@ -205,7 +205,7 @@ static void refchunk_settle(struct refheap *heap, struct refchunk *chunk)
 {
 	list_del_init(&chunk->staged);
 	if (refchunk_marked(chunk) && !READ_ONCE(chunk->queued) &&
-	    !xchg(&chunk->queued, CHUNK_QUEUED))
+	    !xchg(&chunk->queued, REFCHUNK_QUEUED))
 		llist_add(&chunk->marked_node, &heap->marked);
 }
 

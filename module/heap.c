@@ -318,9 +318,10 @@ int refheap_destroy(struct refheap *heap)
 			pr_warn("refheap: destroy of what is not a living heap\n");
 		return err;
 	}
+	/* First the one file that could start it again. */
+	refheap_unname(heap);
 	/* No collection of its own may be under way when callbacks end. */
 	refheap_stop(heap);
-	refheap_unname(heap);
 	refheap_empty(heap);
 	refheap_silence(heap);
 	refheap_drain(heap);

@@ -80,6 +80,11 @@ static struct refobj *refobj_init(struct reftype *type, struct refobj *obj,
 	if (unlikely(type->desc.init))
 		type->desc.init(obj);
 	refrow_publish(place, obj);
+	/*
+	 * A collector that sees a mark of this object sees the object.  Pairs
+	 * with the full barrier in refcandidate_take_chunk().
+	 */
+	smp_wmb();
 
 	word = (refword_read(obj) & WORD_VERSION_MASK) + REFWORD_VERSION;
 	word |= type->leaf ? REFWORD_LEAF : REFWORD_FRESH;

@@ -240,15 +240,15 @@ void refrow_mark_slow(unsigned long place)
 {
 	struct refchunk *chunk = place_chunk(place);
 	struct refheap *heap = chunk->heap;
-	unsigned int how = CHUNK_QUEUED, weight = 1;
+	unsigned int how = REFCHUNK_QUEUED, weight = 1;
 
 	if (READ_ONCE(heap->exact))
-		how = CHUNK_COUNTED;
+		how = REFCHUNK_COUNTED;
 	else if (READ_ONCE(chunk->queued))
 		weight = REFROW_SAMPLE;
 
 	preempt_disable();
-	WRITE_ONCE(*(u8 *)place, MARK_SET);
+	WRITE_ONCE(*(u8 *)place, REFMARK_SET);
 	if (READ_ONCE(chunk->queued) != how && !xchg(&chunk->queued, how) &&
 	    llist_add(&chunk->marked_node, &heap->marked))
 		irq_work_queue(&heap->wake);
@@ -284,5 +284,6 @@ void refrow_free_chunks(struct reftype *type)
 		refchunk_free_memory(type, chunk);
 		kmem_cache_free(type->leaf ? refchunk_leaf_cache :
 					     refchunk_cache, chunk);
+		cond_resched();
 	}
 }

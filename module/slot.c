@@ -107,6 +107,17 @@ static void refobj_moved(struct refobj *obj, bool mark)
 }
 
 /*
+ * A mark that is there need not be stored again, but whoever stored it may
+ * have left it to us to show its chunk: a put does that when it finds MARKED
+ * in the word, which refobj_moved() has set.
+ */
+static bool refrow_is_candidate(unsigned long place)
+{
+	return READ_ONCE(*(u8 *)place) == REFMARK_SET &&
+	       READ_ONCE(place_chunk(place)->queued) != REFCHUNK_UNKNOWN;
+}
+
+/*
  * Publish an owned reference.  The row is marked after the edge can be seen:
  * a collector that clears the mark before sees no edge yet, and must look
  * again.  From the xchg on the object may be gone; the RCU section keeps its
@@ -120,8 +131,8 @@ static struct refobj *refslot_publish(struct refslot *slot, struct refobj *ref)
 	rcu_read_lock();
 	place = READ_ONCE(ref->place);
 	old = xchg(&slot->target, ref);
-	if (READ_ONCE(*(u8 *)place) != MARK_SET &&
-	    !place_chunk(place)->type->leaf && !busted("give-mark"))
+	if (!place_chunk(place)->type->leaf && !refrow_is_candidate(place) &&
+	    !busted("give-mark"))
 		refrow_mark(place);
 	rcu_read_unlock();
 	return old;

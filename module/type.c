@@ -225,7 +225,8 @@ EXPORT_SYMBOL_REFHEAP(reftype_name);
 /*
  * Sums over CPUs and levels.  What has been freed is read first: an object
  * that is allocated and freed meanwhile is then seen too often rather than
- * not.
+ * not.  One whose allocation fails halfway is counted and then not, perhaps on
+ * another CPU: while that happens a sum may be one too low.
  */
 #define REFTYPE_SUM(member)						\
 u64 reftype_##member(const struct reftype *type)			\

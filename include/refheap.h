@@ -309,7 +309,7 @@ struct reftype_desc {
  *	       0 for the module's default
  * @threshold: collect at once when about this many candidates have come,
  *	       0 for the module's default; below 1024 all are counted, else
- *	       those of one row in 32 stand for the others
+ *	       those of one row in 128 stand for the others
  *
  * Limits are exact: they are never exceeded, and an allocation is refused
  * early only while others that are themselves being refused are in flight,
@@ -422,7 +422,7 @@ struct refobj *refslot_load(const struct refslot *slot);
 #define REFROW_INDEX		(REFROW_PER_CHUNK - 1)
 
 /* Every so many rows one has its marks counted, in any chunk another. */
-#define REFROW_SAMPLE		32
+#define REFROW_SAMPLE		REFROW_PER_CHUNK
 
 enum refrow_mark {
 	REFMARK_NONE,

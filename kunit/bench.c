@@ -33,7 +33,7 @@ static unsigned long loops = 100000;
 module_param(loops, ulong, 0444);
 MODULE_PARM_DESC(loops, "Operations in each measurement");
 
-/* Medians of so many measurements. */
+/* So many turns of each measurement. */
 #define ROUNDS 7
 
 /* Objects that are measured in rows, and not the same one all the time. */
@@ -318,17 +318,18 @@ static const struct measure first_put = {
 	150
 };
 
-static int compare_u64(const void *a, const void *b)
-{
-	u64 x = *(const u64 *)a, y = *(const u64 *)b;
+/* What two neighbours in time cost: the machine was in the same mood. */
+struct turn {
+	u64 ours;
+	u64 peer;
+};
 
-	return x < y ? -1 : x > y;
-}
-
-static u64 median(u64 *values)
+static int compare_turns(const void *a, const void *b)
 {
-	sort(values, ROUNDS, sizeof(*values), compare_u64, NULL);
-	return values[ROUNDS / 2];
+	const struct turn *x = a, *y = b;
+	u64 left = x->ours * y->peer, right = y->ours * x->peer;
+
+	return left < right ? -1 : left > right;
 }
 
 /* Hundredths of a nanosecond for one operation. */
@@ -355,19 +356,21 @@ static void measure_report(const struct measure *m, u64 ours, u64 peer)
 
 static void measure(const struct measure *m, struct subject *s)
 {
-	u64 ours[ROUNDS], peer[ROUNDS];
+	struct turn turns[ROUNDS], *turn = &turns[ROUNDS / 2];
 	unsigned int i;
 
 	/* Once for the caches. */
 	m->ours(s);
 	m->peer(s);
 	for (i = 0; i < ROUNDS; i++) {
-		ours[i] = m->ours(s);
+		turns[i].ours = m->ours(s);
 		cond_resched();
-		peer[i] = m->peer(s);
+		turns[i].peer = m->peer(s);
 		cond_resched();
 	}
-	measure_report(m, each(median(ours)), each(median(peer)));
+	/* The median of the ratios. */
+	sort(turns, ROUNDS, sizeof(*turns), compare_turns, NULL);
+	measure_report(m, each(turn->ours), each(turn->peer));
 }
 
 static void measure_one(const struct measure *m)

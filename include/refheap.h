@@ -65,6 +65,7 @@
 #include <linux/gfp.h>
 #include <linux/kernel.h>
 #include <linux/limits.h>
+#include <linux/list.h>
 #include <linux/module.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
@@ -112,14 +113,38 @@ struct refarray {
 	struct refslot slot[];
 };
 
+/**
+ * struct refweak - a weak reference: it finds its target as long as that lives
+ * @target: private; the object, or NULL when it is dead
+ * @owner: private; the object that this is a member of, or NULL
+ * @heap: private; where it is linked or queued, or NULL
+ * @callback: private; what to call when the target has died, or NULL
+ * @node: private; among those of the same target, or in the heap's queue
+ *
+ * Zeroed memory is an empty weak reference.  It may lie anywhere: declare one
+ * that is a member of a heap object by REFWEAK(), and clear any other before
+ * its memory goes.
+ */
+struct refweak {
+	struct refobj *target;
+	struct refobj *owner;
+	struct refheap *heap;
+	void (*callback)(struct refweak *weak);
+	struct list_head node;
+};
+
 /*
  * The counted word
  * ================
  *
- *  63        37   36     35      34     33       32      31        0
- * +------------+------+-------+--------+------+-----------+---------+
- * |  version   | LEAF | FRESH | MARKED | DEAD | CONDEMNED |  count  |
- * +------------+------+-------+--------+------+-----------+---------+
+ *  63        39      38        37     36     35      34     33       32
+ * +------------+-----------+------+------+-------+--------+------+-----------+
+ * |  version   | FINALIZED | WEAK | LEAF | FRESH | MARKED | DEAD | CONDEMNED |
+ * +------------+-----------+------+------+-------+--------+------+-----------+
+ *  31                                                                      0
+ * +--------------------------------------------------------------------------+
+ * |                                  count                                   |
+ * +--------------------------------------------------------------------------+
  *
  * Every change of the count, and every move of a reference, changes the
  * version, so that two equal readings mean that nothing happened between
@@ -127,10 +152,12 @@ struct refarray {
  *
  * The count's zones are those of lib/rcuref.c:
  *
- * 0     1        MAX        SATURATED             DEAD
- * 0     1        0x7fffffff 0xa0000000 0xbfffffff 0xe0000000  0xffffffff
- * zero  <-valid------------> <-saturation zone---> <-dead zone->
+ * 0     1        MAX        SATURATED  IMMORTAL             DEAD
+ * 0     1        0x7fffffff 0x98000000 0xb4000000 0xbfffffff 0xe0000000  0xffffffff
+ * zero  <-valid------------> <-saturation zone-------------> <-dead zone->
  *
+ * FINALIZED its finalizer has been called, or is about to be
+ * WEAK	     there are, or were, weak references to it
  * LEAF	     the type has no slots: never a candidate, no member of an island
  * FRESH     not yet seen by the collector since its allocation
  * MARKED    the row is marked as a candidate, or about to be
@@ -143,19 +170,23 @@ struct refarray {
 #define REFWORD_MARKED		BIT_ULL(34)
 #define REFWORD_FRESH		BIT_ULL(35)
 #define REFWORD_LEAF		BIT_ULL(36)
-#define REFWORD_VERSION		BIT_ULL(37)
+#define REFWORD_WEAK		BIT_ULL(37)
+#define REFWORD_FINALIZED	BIT_ULL(38)
+#define REFWORD_VERSION		BIT_ULL(39)
 
 #define REFWORD_GET		(REFWORD_VERSION + 1)
 #define REFWORD_PUT		(REFWORD_VERSION - 1)
 
 #define REFCOUNT_ZONE_MAX	0x7fffffffU
-#define REFCOUNT_ZONE_SATURATED	0xa0000000U
+#define REFCOUNT_ZONE_SATURATED	0x98000000U
+#define REFCOUNT_ZONE_IMMORTALS	0xa8000000U	/* from here on immortal */
+#define REFCOUNT_ZONE_IMMORTAL	0xb4000000U
 #define REFCOUNT_ZONE_RELEASED	0xc0000000U
 #define REFCOUNT_ZONE_DEAD	0xe0000000U
 
 /* What a type is allowed or unable to do: &reftype_desc.flags. */
 
-/* release() may sleep: run it only where that is certain to be legal. */
+/* release() or finalize() may sleep: only where that is certain to be legal. */
 #define REFTYPE_RELEASE_SLEEPS	BIT(0)
 
 /**
@@ -186,6 +217,25 @@ struct reffield {
 #define REFFIELD(type, member) { \
 	.offset = offsetof(type, member) + __REFFIELD_CHECK(type, member), \
 	.count = __REFFIELD_COUNT(type, member), \
+}
+
+/* private: the member must be a struct refweak or an array of them */
+#define __REFWEAK_COUNT(type, member) \
+	(sizeof(((type *)NULL)->member) / sizeof(struct refweak))
+#define __REFWEAK_CHECK(type, member) \
+	BUILD_BUG_ON_ZERO( \
+		!__same_type(((type *)NULL)->member, struct refweak) && \
+		!__same_type(((type *)NULL)->member, \
+			     struct refweak[__REFWEAK_COUNT(type, member)]))
+
+/**
+ * REFWEAK - declare a weak reference for &reftype_desc.weaks
+ * @type: the client's structure
+ * @member: a &struct refweak, or a fixed array of them
+ */
+#define REFWEAK(type, member) { \
+	.offset = offsetof(type, member) + __REFWEAK_CHECK(type, member), \
+	.count = __REFWEAK_COUNT(type, member), \
 }
 
 /**
@@ -220,17 +270,31 @@ static inline void refvisit(struct refvisitor *visitor, struct refslot *slot)
  * @array: offset of a &struct refarray pointer that the heap fills in
  *	   refobj_alloc_array(), or 0; the pointer is cleared before the
  *	   memory is reused
+ * @weaks: weak references among the members, see REFWEAK(), or NULL
+ * @nr_weaks: length of @weaks
  * @init: prepares a new object's payload, or NULL
  * @visit: reports the slots of everything else through refvisit(), or NULL
+ * @finalize: called once in an object's life, before anything of it is taken
+ *	      apart, or NULL
  * @release: last words of an object, or NULL
  *
  * The descriptor and the name are copied at registration.  A type without
- * @fields, @array and @visit is a leaf.
+ * @fields, @array, @visit and @finalize is a leaf.
  *
- * @release runs when the object can no longer be reached by anyone and its
- * slots have been emptied.  It must not keep the pointer.  It may put, get
- * and allocate other objects.  Unless the type says
- * %REFTYPE_RELEASE_SLEEPS it must not sleep.
+ * @finalize runs when the object would die: its slots, and all that it hangs
+ * together with, are still as they were.  It may use all of that, and make
+ * the object or others live on by storing references to them; what nobody
+ * refers to afterwards dies then, what does lives, and dies later without
+ * being finalized again.  When an island is collected the finalizers of all
+ * its members have run before anything of it is released, and weak references
+ * to them are dead already; when the last reference is put they are not.
+ *
+ * @release runs when the object can no longer be reached by anyone, its
+ * slots have been emptied and its weak references cleared.  It must not keep
+ * the pointer.
+ *
+ * Both may put, get and allocate other objects; unless the type says
+ * %REFTYPE_RELEASE_SLEEPS they must not sleep.
  *
  * @init runs inside refobj_alloc(), in its context, on the zeroed payload and
  * before anyone else can see the object: the place to initialise the lock
@@ -254,8 +318,11 @@ struct reftype_desc {
 	const struct reffield *fields;
 	unsigned int nr_fields;
 	size_t array;
+	const struct reffield *weaks;
+	unsigned int nr_weaks;
 	void (*init)(struct refobj *obj);
 	int (*visit)(struct refobj *obj, struct refvisitor *visitor);
+	void (*finalize)(struct refobj *obj);
 	void (*release)(struct refobj *obj);
 };
 
@@ -279,6 +346,13 @@ struct reftype_desc {
  */
 #define REFTYPE_FIELDS(table) \
 	.fields = (table), .nr_fields = ARRAY_SIZE(table)
+
+/**
+ * REFTYPE_WEAKS - set &reftype_desc.weaks to a static table
+ * @table: an array of &struct reffield, see REFWEAK()
+ */
+#define REFTYPE_WEAKS(table) \
+	.weaks = (table), .nr_weaks = ARRAY_SIZE(table)
 
 /**
  * REFTYPE_ARRAY - set &reftype_desc.array
@@ -397,6 +471,17 @@ struct refobj *refslot_take(struct refobj *owner, struct refslot *slot);
 int refslot_move(struct refobj *to_owner, struct refslot *to,
 		 struct refobj *from_owner, struct refslot *from);
 struct refobj *refslot_load(const struct refslot *slot);
+
+int refweak_set(struct refobj *owner, struct refweak *weak,
+		struct refobj *target,
+		void (*callback)(struct refweak *weak), gfp_t gfp);
+struct refobj *refweak_load(const struct refweak *weak);
+bool refweak_clear(struct refweak *weak);
+void refweak_clear_sync(struct refweak *weak);
+unsigned int refobj_weak_count(const struct refobj *obj);
+unsigned int refobj_weak_list(const struct refobj *obj,
+			      struct refweak **list, unsigned int nr);
+bool refobj_is_finalized(const struct refobj *obj);
 
 /*
  * REFHEAP_IMPORT_NS - let a module use the exported symbols

@@ -34,7 +34,7 @@
  *
  * Return: the word that it is now, but for FRESH, which it was.
  */
-static u64 refcandidate_look(struct refobj *obj, bool taken)
+u64 refcandidate_look(struct refobj *obj, bool taken)
 {
 	u64 word = refword_read_acquire(obj), new;
 

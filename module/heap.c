@@ -102,6 +102,8 @@ static struct refheap *refheap_alloc(const char *name,
 	mutex_init(&heap->types_lock);
 	INIT_LIST_HEAD(&heap->types);
 	xa_init_flags(&heap->chunks, XA_FLAGS_ALLOC | XA_FLAGS_LOCK_IRQ);
+	xa_init_flags(&heap->weaks, XA_FLAGS_LOCK_IRQ);
+	INIT_LIST_HEAD(&heap->weak_queue);
 	init_llist_head(&heap->marked);
 	init_irq_work(&heap->wake, refheap_wake_work);
 	init_waitqueue_head(&heap->wait);
@@ -142,6 +144,7 @@ void refheap_free(struct refheap *heap)
 	irq_work_sync(&heap->wake);
 	list_for_each_entry_safe(type, next, &heap->types, node)
 		reftype_free(type);
+	xa_destroy(&heap->weaks);
 	xa_destroy(&heap->chunks);
 	free_percpu(heap->cpu);
 	kvfree(heap->stack);
@@ -325,6 +328,7 @@ int refheap_destroy(struct refheap *heap)
 	refheap_empty(heap);
 	refheap_silence(heap);
 	refheap_drain(heap);
+	refheap_forget_weaks(heap);
 
 	held = refheap_objects(heap);
 	if (!held) {

@@ -14,11 +14,12 @@
  *  Q  heap->request_lock (spinlock, irqs off): what is asked of the thread
  *  C  the heap's thread alone; others may read with READ_ONCE()
  *  P  per CPU, with preemption off or one this_cpu operation
+ *  W  heap->weaks.xa_lock (spinlock, irqs off): weak references
  *  A  atomic or lockless; the comment where it is written says which access
  *     it pairs with
  *
  * Nesting order: refheap_list_lock > types_lock > request_lock.  rows_lock
- * is a leaf and nests only the xarray's own lock.  None of them is held
+ * is a leaf and nests only the xarray's own lock; so is that of weaks.  None of them is held
  * while client code runs, none of the spinlocks for more than O(1) work
  * (rows_lock: one batch of REFROW_BATCH rows).  get, put on a living object,
  * slot load and slot store take none at all.
@@ -55,6 +56,8 @@
 
 #define WORD_FLAGS	(REFWORD_CONDEMNED | REFWORD_DEAD | REFWORD_MARKED | \
 			 REFWORD_FRESH | REFWORD_LEAF)
+/* What stays true of an object to its end. */
+#define WORD_LIFE	(REFWORD_WEAK | REFWORD_FINALIZED)
 #define WORD_VERSION_MASK	(~(REFWORD_VERSION - 1))
 
 static inline u64 refword_read(const struct refobj *obj)
@@ -93,11 +96,21 @@ static inline bool refword_counted(u64 word)
 	return refword_count(word) - 1 < REFCOUNT_ZONE_MAX;
 }
 
-/* What the word of memory without an object reads: nobody can acquire it. */
+/* Is it an object's that may be referred to? */
+static inline bool refword_alive(u64 word)
+{
+	return refword_counted(word) || refword_saturated(word);
+}
+
+/*
+ * The word of an object that is being released, or of memory without one:
+ * nobody can acquire it.  It still tells of weak references.
+ */
 static inline u64 refword_dead(u64 word)
 {
 	return ((word & WORD_VERSION_MASK) + REFWORD_VERSION) |
-	       (word & REFWORD_LEAF) | REFWORD_DEAD | REFCOUNT_ZONE_DEAD;
+	       (word & (REFWORD_LEAF | REFWORD_WEAK)) | REFWORD_DEAD |
+	       REFCOUNT_ZONE_DEAD;
 }
 
 /*
@@ -319,6 +332,13 @@ struct refheap {
 	unsigned long events;		/* A */
 
 	atomic_t verdict;		/* A: see judge.c */
+	bool finalizing;		/* C: some island waits for its second trial */
+	bool finalizers;		/* A: some type has one */
+
+	/* Weak references: see weak.c. */
+	struct xarray weaks;		/* W: by the target's row */
+	struct list_head weak_queue;	/* W: callbacks to be made */
+	struct refweak *calling;	/* W: whose callback runs */
 
 	/* Requests */
 	spinlock_t request_lock;
@@ -417,7 +437,9 @@ static inline void refrow_publish(unsigned long place, struct refobj *obj)
  */
 static inline void refobj_stamp(struct refobj *obj, unsigned long place)
 {
-	atomic64_set(&obj->word, refword_dead(refword_read(obj)));
+	u64 word = refword_read(obj) & ~REFWORD_WEAK;
+
+	atomic64_set(&obj->word, refword_dead(word));
 	WRITE_ONCE(obj->place, place);
 }
 
@@ -518,6 +540,22 @@ bool refobj_drop(struct refobj *obj);
 void refobj_saturate(struct refobj *obj);
 void refobj_free(struct refobj *obj);
 
+/* slot.c */
+struct refobj *refobj_load(struct refobj *const *pointer);
+
+/* weak.c */
+void refweak_kill(struct refobj *obj);
+void refweak_clear_members(struct refobj *obj, const struct reftype *type);
+void refheap_call_weaks(struct refheap *heap);
+void refheap_forget_weaks(struct refheap *heap);
+
+/* An object that nobody can acquire any more. */
+static inline void refobj_kill_weaks(struct refobj *obj)
+{
+	if (unlikely(refword_read(obj) & REFWORD_WEAK))
+		refweak_kill(obj);
+}
+
 /* walk.c */
 struct refwalk {
 	unsigned int spent;
@@ -580,6 +618,7 @@ struct refisland {
 	u32 first;		/* row; members are a ring through link[] */
 	u64 members;
 	u64 edges;		/* counted from members to members */
+	bool pinned;		/* each has a reference of the collector's */
 	struct refchunk *failed; /* a member that spoiled the trial, or NULL */
 	unsigned int failed_index;
 };
@@ -587,9 +626,11 @@ struct refisland {
 bool refobj_acquire(struct refobj *obj, u64 *seen);
 bool refisland_judge(struct refisland *island);
 bool refisland_condemn(struct refisland *island);
+void refisland_revive(struct refisland *island);
 
 /* candidate.c */
 u64 refcandidate_take(struct refheap *heap, bool full);
+u64 refcandidate_look(struct refobj *obj, bool taken);
 void refcandidate_settle(struct refheap *heap);
 void reftrace_discover(struct refheap *heap, struct refchunk *chunk,
 		       unsigned int index, bool taken);
@@ -616,8 +657,28 @@ void reftrace_forget(struct refheap *heap);
 u64 refisland_divide(struct refheap *heap);
 long refisland_try_all(struct refheap *heap);
 
+/* An island on trial, or found dead in this collection? */
+static inline bool row_member(const struct refchunk *chunk, unsigned int index)
+{
+	return (chunk->state[index] & (ROW_MEMBER | ROW_LIVE)) == ROW_MEMBER;
+}
+
+/* finalize.c */
+bool refisland_unfinalized(struct refisland *island);
+void refheap_finalize_members(struct refheap *heap);
+void refisland_look_again(struct refisland *island);
+u64 refisland_count_loose(struct refisland *island);
+
 /* reclaim.c */
-long refisland_reclaim(struct refisland *island);
+void refisland_doom(struct refisland *island);
+void refisland_kill_weaks(struct refisland *island);
+long refisland_reclaim(struct refheap *heap, u32 first);
+
+typedef void (*refmember_function)(struct refheap *heap,
+				   struct refchunk *chunk, unsigned int index,
+				   void *data);
+void refisland_for_members(struct refheap *heap, u32 first,
+			   refmember_function function, void *data);
 
 /* thread.c */
 long refheap_do_collect(struct refheap *heap, bool full);

@@ -12,7 +12,8 @@
 
 static bool row_suspect(const struct refchunk *chunk, unsigned int index)
 {
-	return (chunk->state[index] & (ROW_SEEN | ROW_LIVE)) == ROW_SEEN;
+	return (chunk->state[index] & (ROW_SEEN | ROW_LIVE | ROW_MEMBER)) ==
+	       ROW_SEEN;
 }
 
 static u32 *row_link(struct refheap *heap, u32 row)
@@ -150,12 +151,31 @@ static void refisland_remark(struct refchunk *chunk, unsigned int index)
 		refrow_park(chunk, index);
 }
 
+/* What a collection has decided so far. */
+struct refdecision {
+	struct refheap *heap;
+	struct refcascade cascade;	/* what only the collector still held */
+	u64 revived;			/* islands brought back */
+	long loose;			/* see refisland_count_loose() */
+};
+
+/* The collector's reference to a member that lives on. */
+static void refisland_unpin(struct refdecision *decision,
+			    struct refchunk *chunk, unsigned int index)
+{
+	struct refobj *obj = chunk_object(chunk, index);
+
+	if (refobj_drop(obj))
+		refcascade_add(&decision->cascade, obj);
+}
+
 /*
  * A trial failed.  Drop the member that spoiled it and all that it leads to,
  * and keep the rest for another; without such a member drop all.  The dropped
  * stay candidates if they were.
  */
-static void refisland_shrink(struct refisland *island, bool all)
+static void refisland_shrink(struct refdecision *decision,
+			     struct refisland *island, bool all)
 {
 	struct refheap *heap = island->heap;
 	u32 row = island->first, next, first = U32_MAX, last = U32_MAX;
@@ -177,6 +197,8 @@ static void refisland_shrink(struct refisland *island, bool all)
 		if (all || !island->failed || chunk->state[index] & ROW_LIVE) {
 			chunk->state[index] |= ROW_LIVE;
 			refisland_remark(chunk, index);
+			if (island->pinned)
+				refisland_unpin(decision, chunk, index);
 		} else {
 			if (first == U32_MAX)
 				first = row;
@@ -193,40 +215,141 @@ static void refisland_shrink(struct refisland *island, bool all)
 	island->first = first;
 }
 
-/* Try one island, and what is left of it, until it is gone or given up. */
-static long refisland_try(struct refheap *heap, u32 head)
+/* An island is dead.  If it has finalizers, only once they have run. */
+static void refisland_settle(struct refdecision *decision,
+			     struct refisland *island)
 {
-	struct refisland island = { .heap = heap, .first = head };
+	struct refheap *heap = decision->heap;
+	bool again = island->pinned;
+
+	trace_refheap_phase(heap, REFHEAP_PHASE_VERDICT, island->members);
+	refisland_kill_weaks(island);
+	if (!again && refisland_unfinalized(island)) {
+		refisland_revive(island);
+		decision->revived++;
+		trace_refheap_phase(heap, REFHEAP_PHASE_REVIVED,
+				    island->members);
+		return;
+	}
+	refisland_doom(island);
+	if (again)
+		decision->loose += refisland_count_loose(island);
+}
+
+/* Try one island, and what is left of it, until it is dead or given up. */
+static void refisland_try(struct refdecision *decision,
+			  struct refisland *island)
+{
 	unsigned int trial;
 
-	for (trial = 1; island.first != U32_MAX; trial++) {
-		if (refisland_judge(&island) && refisland_condemn(&island))
-			return refisland_reclaim(&island);
-		refisland_shrink(&island, trial == REFISLAND_TRIALS);
+	for (trial = 1; island->first != U32_MAX; trial++) {
+		if (refisland_judge(island) && refisland_condemn(island)) {
+			refisland_settle(decision, island);
+			return;
+		}
+		refisland_shrink(decision, island, trial == REFISLAND_TRIALS);
 		cond_resched();
 	}
-	return 0;
+}
+
+static void refisland_try_suspect(struct refdecision *decision,
+				  struct refchunk *chunk, unsigned int index)
+{
+	struct refisland island = {
+		.heap = decision->heap,
+		.first = chunk_row(chunk, index),
+	};
+
+	if (row_suspect(chunk, index))
+		refisland_try(decision, &island);
+}
+
+static bool row_doomed(const struct refchunk *chunk, unsigned int index)
+{
+	return row_member(chunk, index) &&
+	       refword_read(chunk_object(chunk, index)) & REFWORD_DEAD;
+}
+
+static void refisland_try_revived(struct refdecision *decision,
+				  struct refchunk *chunk, unsigned int index)
+{
+	struct refisland island = {
+		.heap = decision->heap,
+		.first = chunk_row(chunk, index),
+		.pinned = true,
+	};
+
+	if (!row_member(chunk, index) || row_doomed(chunk, index))
+		return;
+	refisland_look_again(&island);
+	refisland_try(decision, &island);
 }
 
 /*
- * Try the islands.  A trial leaves its members freed or ROW_LIVE, so a row
- * that is still suspect is the first one met of an island not yet tried.
+ * Every trial leaves all members of its island in another state, so the first
+ * row met that is in the state asked for stands for its island.
+ */
+static void refisland_for_each_row(struct refdecision *decision,
+				   void (*each)(struct refdecision *decision,
+						struct refchunk *chunk,
+						unsigned int index))
+{
+	struct refchunk *chunk, *next;
+	unsigned int index;
+
+	refheap_for_each_touched(decision->heap, chunk, next) {
+		for (index = 0; index < REFROW_PER_CHUNK; index++)
+			each(decision, chunk, index);
+		cond_resched();
+	}
+}
+
+/* Finalize what has been brought back, and judge it again. */
+static void refisland_finalize(struct refdecision *decision)
+{
+	struct refheap *heap = decision->heap;
+
+	WRITE_ONCE(heap->finalizing, true);
+	refheap_finalize_members(heap);
+	trace_refheap_phase(heap, REFHEAP_PHASE_FINALIZED, decision->revived);
+	refisland_for_each_row(decision, refisland_try_revived);
+	WRITE_ONCE(heap->finalizing, false);
+	refcascade_run(&decision->cascade);
+}
+
+static long refisland_reclaim_all(struct refheap *heap)
+{
+	struct refchunk *chunk, *next;
+	unsigned int index;
+	long freed = 0;
+
+	refheap_for_each_touched(heap, chunk, next) {
+		for (index = 0; index < REFROW_PER_CHUNK; index++)
+			if (row_doomed(chunk, index))
+				freed += refisland_reclaim(heap,
+							   chunk_row(chunk,
+								     index));
+		cond_resched();
+	}
+	return freed;
+}
+
+/*
+ * Try the islands, and reclaim those that are dead when all have been tried:
+ * finalizers and releases find everything decided.
  *
  * Return: how many objects were reclaimed as members of islands.
  */
 long refisland_try_all(struct refheap *heap)
 {
-	struct refchunk *chunk, *next;
-	unsigned int index;
-	long reclaimed = 0;
+	struct refdecision decision = { .heap = heap };
+	long reclaimed;
 
-	refheap_for_each_touched(heap, chunk, next) {
-		for (index = 0; index < REFROW_PER_CHUNK; index++)
-			if (row_suspect(chunk, index))
-				reclaimed += refisland_try(heap,
-							   chunk_row(chunk,
-								     index));
-		cond_resched();
-	}
+	refcascade_init(&decision.cascade, &heap->running, true);
+	refisland_for_each_row(&decision, refisland_try_suspect);
+	if (decision.revived)
+		refisland_finalize(&decision);
+	reclaimed = refisland_reclaim_all(heap) - decision.loose;
+	WRITE_ONCE(heap->stats.reclaimed, heap->stats.reclaimed + reclaimed);
 	return reclaimed;
 }

@@ -57,6 +57,17 @@
  * the counts compared is the sum of the edges only if none did.  What remains
  * are references moved out of slots and into none, and (2) excludes those.
  *
+ * The collector's own references
+ * ==============================
+ *
+ * An island with finalizers is condemned, brought back (refisland_revive()),
+ * and judged again when they have run.  Meanwhile each member carries one
+ * reference of the collector's, which neither moves nor is given back before
+ * the verdict.  In (1) the count then leaves room for the edges seen and for
+ * that one; it is not outside in the sense of (2), for nobody copies or
+ * moves it.  MARKED is cleared again before the words are read, as a trace
+ * does, and the row's mark left alone: the object stays a candidate.
+ *
  * Condemning
  * ==========
  *
@@ -178,9 +189,11 @@ static bool refisland_read_words(struct refisland *island)
 		obj = chunk_object(chunk, index);
 		/* Acquire: the slots are read after it. */
 		word = obj ? refword_read_acquire(obj) : 0;
-		chunk->snapshot[index] = word;
 		if (!island->failed && !word_clean(word))
 			refisland_fail(island, chunk, index);
+		else if (island->pinned)
+			word--;
+		chunk->snapshot[index] = word;
 		refwalk_pause(&walk, 1);
 	}
 	refwalk_end(&walk);
@@ -282,24 +295,27 @@ bool refisland_judge(struct refisland *island)
 
 /*
  * Second reading of one member's word, and the flag that tells acquirers.
+ * @references grows by the count it was condemned with.
  *
- * Return: the count it was condemned with, or 0 if it has changed.
+ * Return: true unless it has changed.
  */
-static u32 refisland_condemn_one(struct refchunk *chunk, unsigned int index)
+static bool refisland_condemn_one(struct refchunk *chunk, unsigned int index,
+				  u64 *references)
 {
 	struct refobj *obj = chunk_object(chunk, index);
 	u64 word;
 
 	if (!obj)
-		return 0;
+		return false;
 	word = refword_read(obj);
 	if (!busted("version") &&
 	    ((word ^ chunk->snapshot[index]) & WORD_ON_TRIAL))
-		return 0;
+		return false;
 	if (!refword_counted(word) ||
 	    !refword_try_cmpxchg(obj, &word, word | REFWORD_CONDEMNED))
-		return 0;
-	return refword_count(word);
+		return false;
+	*references += refword_count(word);
+	return true;
 }
 
 /*
@@ -336,26 +352,25 @@ static void refisland_unmark(struct refisland *island)
 
 static bool refisland_condemn_all(struct refisland *island)
 {
+	u64 pins = island->pinned ? island->members : 0;
 	struct refchunk *chunk;
 	u64 references = 0, nr = 0;
 	struct refwalk walk;
 	unsigned int index;
-	u32 row, count;
+	u32 row;
 
 	refwalk_begin(&walk);
 	refisland_for_each(island, chunk, index, row) {
 		trace_refheap_phase(island->heap, REFHEAP_PHASE_CONDEMN, nr++);
-		count = refisland_condemn_one(chunk, index);
-		if (!count) {
+		if (!refisland_condemn_one(chunk, index, &references)) {
 			refisland_fail(island, chunk, index);
 			break;
 		}
-		references += count;
 		refwalk_pause(&walk, 1);
 	}
 	refwalk_end(&walk);
 	/* See "A version that wraps". */
-	return !island->failed && references == island->edges;
+	return !island->failed && references == island->edges + pins;
 }
 
 /*
@@ -387,4 +402,29 @@ bool refisland_condemn(struct refisland *island)
 	}
 	refisland_unmark(island);
 	return false;
+}
+
+/*
+ * Bring a dead island back for its finalizers, or to be kept: each member gets
+ * a reference of the collector's.  While the verdict is DEAD nobody acquires
+ * a member; by one store all of them can be acquired again (G4).
+ */
+void refisland_revive(struct refisland *island)
+{
+	struct refchunk *chunk;
+	struct refwalk walk;
+	unsigned int index;
+	u32 row;
+
+	refwalk_begin(&walk);
+	refisland_for_each(island, chunk, index, row) {
+		/* Fully ordered: before the verdict is taken back. */
+		atomic64_fetch_add(REFWORD_GET,
+				   &chunk_object(chunk, index)->word);
+		refwalk_pause(&walk, 1);
+	}
+	refwalk_end(&walk);
+	atomic_set(&island->heap->verdict, VERDICT_NONE);
+	refisland_unmark(island);
+	island->pinned = true;
 }

@@ -297,8 +297,8 @@ static void refobj_correct(struct refobj *obj, u32 zone)
 	do {
 		if (refword_counted(word))
 			return;
-		new = ((word & WORD_VERSION_MASK) + REFWORD_VERSION) | leaf |
-		      zone;
+		new = ((word & (WORD_VERSION_MASK | WORD_LIFE)) +
+		       REFWORD_VERSION) | leaf | zone;
 		if (zone == REFCOUNT_ZONE_DEAD)
 			new |= REFWORD_DEAD;
 	} while (!refword_try_cmpxchg(obj, &word, new));
@@ -351,6 +351,13 @@ static void refobj_put_invalid(struct refobj *obj, u32 count, bool done)
 		refobj_correct(obj, REFCOUNT_ZONE_DEAD);
 }
 
+/* Does its type want a word before an object dies, for the first time? */
+static bool refobj_unfinalized(const struct refobj *obj, u64 word)
+{
+	return !(word & (REFWORD_LEAF | REFWORD_DEAD | REFWORD_FINALIZED)) &&
+	       refobj_chunk(obj)->type->desc.finalize;
+}
+
 /*
  * Give up one counted reference without releasing.
  *
@@ -374,6 +381,9 @@ static void refobj_put_invalid(struct refobj *obj, u32 count, bool done)
  * row's mark, then MARKED, and what it reads in that instant is the word
  * behind all decrements that relied on it.
  *
+ * The last reference to an object that is to be finalized is not given up but
+ * becomes its releaser's, who gives it up when the finalizer has run.
+ *
  * Context: any but NMI.
  * Return: true if that was the last reference and the caller has to release.
  */
@@ -387,8 +397,12 @@ static __always_inline bool refobj_drop_inline(struct refobj *obj)
 			return false;
 		}
 		new = old + REFWORD_PUT;
-		if (refword_count(old) > 1 &&
-		    !(old & (REFWORD_MARKED | REFWORD_LEAF | REFWORD_DEAD))) {
+		if (refword_count(old) == 1) {
+			if (refobj_unfinalized(obj, old))
+				new = (old + REFWORD_VERSION) |
+				      REFWORD_FINALIZED;
+		} else if (!(old & (REFWORD_MARKED | REFWORD_LEAF |
+				    REFWORD_DEAD))) {
 			refrow_mark(READ_ONCE(obj->place));
 			new |= REFWORD_MARKED;
 		}
@@ -456,6 +470,20 @@ struct reftype *refobj_type(const struct refobj *obj)
 	return refobj_chunk(obj)->type;
 }
 EXPORT_SYMBOL_REFHEAP(refobj_type);
+
+/**
+ * refobj_is_finalized - has an object's finalizer been called?
+ * @obj: a held object
+ *
+ * Context: any.
+ * Return: true from the moment before the call of &reftype_desc.finalize to
+ * the end of the object; it will not be called again.
+ */
+bool refobj_is_finalized(const struct refobj *obj)
+{
+	return refword_read(obj) & REFWORD_FINALIZED;
+}
+EXPORT_SYMBOL_REFHEAP(refobj_is_finalized);
 
 /**
  * refobj_id - the number by which debugfs and warnings name an object

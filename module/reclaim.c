@@ -13,44 +13,67 @@
 #include "internal.h"
 
 struct refreclaim {
-	struct refheap *heap;
-	struct refisland *island;
 	struct refcascade cascade;	/* what the island alone kept alive */
+	u64 members;
 	long freed;
 };
 
-typedef void (*refreclaim_stage)(struct refreclaim *reclaim,
-				 struct refobj *obj, struct refchunk *chunk,
-				 unsigned int index);
-
-static void refreclaim_for_each(struct refreclaim *reclaim,
-				refreclaim_stage stage)
+/* Call a function on each member of the ring that @first is in. */
+void refisland_for_members(struct refheap *heap, u32 first,
+			   refmember_function function, void *data)
 {
-	struct refisland *island = reclaim->island;
-	u32 row = island->first, next;
+	u32 row = first, next;
 	struct refchunk *chunk;
 	unsigned int index, nr = 0;
 
 	do {
-		chunk = refrow_chunk(island->heap, row);
+		chunk = refrow_chunk(heap, row);
 		index = row & REFROW_INDEX;
 		next = chunk->link[index];	/* the row may be freed */
-		stage(reclaim, chunk_object(chunk, index), chunk, index);
+		function(heap, chunk, index, data);
 		row = next;
 		if (!(++nr % 64))
 			cond_resched();
-	} while (row != island->first);
+	} while (row != first);
+}
+
+static void refmember_kill_weaks(struct refheap *heap, struct refchunk *chunk,
+				 unsigned int index, void *data)
+{
+	refobj_kill_weaks(chunk_object(chunk, index));
+}
+
+/* The verdict is DEAD: so are weak references to the members. */
+void refisland_kill_weaks(struct refisland *island)
+{
+	if (!xa_empty(&island->heap->weaks))
+		refisland_for_members(island->heap, island->first,
+				      refmember_kill_weaks, NULL);
 }
 
 /*
  * From here on the word itself says so, and the verdict word may be used for
  * another island.  Pairs with refobj_condemned().
  */
-static void refreclaim_stamp(struct refreclaim *reclaim, struct refobj *obj,
-			     struct refchunk *chunk, unsigned int index)
+static void refmember_stamp(struct refheap *heap, struct refchunk *chunk,
+			    unsigned int index, void *data)
 {
+	struct refisland *island = data;
+	struct refobj *obj = chunk_object(chunk, index);
+
 	/* Fully ordered, unlike atomic64_or(). */
 	atomic64_fetch_or(REFWORD_DEAD, &obj->word);
+	if (island->pinned)
+		atomic64_add(REFWORD_PUT, &obj->word);
+}
+
+/* Seal the verdict over an island, and give up what the collector held. */
+void refisland_doom(struct refisland *island)
+{
+	refisland_for_members(island->heap, island->first, refmember_stamp,
+			      island);
+	trace_refheap_phase(island->heap, REFHEAP_PHASE_STAMPED,
+			    island->members);
 }
 
 struct refempty {
@@ -72,14 +95,17 @@ static void refempty_slot(struct refvisitor *visitor, struct refslot *slot)
 		refcascade_add(&empty->reclaim->cascade, target);
 }
 
-static void refreclaim_empty(struct refreclaim *reclaim, struct refobj *obj,
-			     struct refchunk *chunk, unsigned int index)
+static void refmember_empty(struct refheap *heap, struct refchunk *chunk,
+			    unsigned int index, void *data)
 {
 	struct refempty empty = {
 		.visitor.slot = refempty_slot,
-		.reclaim = reclaim,
+		.reclaim = data,
 	};
+	struct refobj *obj = chunk_object(chunk, index);
 	long at = 0;
+
+	empty.reclaim->members++;
 
 	for (;;) {
 		rcu_read_lock();
@@ -99,11 +125,12 @@ static void refreclaim_empty(struct refreclaim *reclaim, struct refobj *obj,
 }
 
 /* The thread is the only one here: refheap_destroy() asks it to finish. */
-static void refreclaim_release(struct refreclaim *reclaim, struct refobj *obj,
-			       struct refchunk *chunk, unsigned int index)
+static void refmember_release(struct refheap *heap, struct refchunk *chunk,
+			      unsigned int index, void *data)
 {
-	struct refheap *heap = reclaim->heap;
+	struct refobj *obj = chunk_object(chunk, index);
 
+	refweak_clear_members(obj, chunk->type);
 	if (!chunk->type->desc.release ||
 	    !refheap_callback_begin(heap, &heap->running))
 		return;
@@ -111,45 +138,41 @@ static void refreclaim_release(struct refreclaim *reclaim, struct refobj *obj,
 	refheap_callback_end(&heap->running);
 }
 
-static void refreclaim_free(struct refreclaim *reclaim, struct refobj *obj,
-			    struct refchunk *chunk, unsigned int index)
+static void refmember_free(struct refheap *heap, struct refchunk *chunk,
+			   unsigned int index, void *data)
 {
+	struct refobj *obj = chunk_object(chunk, index);
+	struct refreclaim *reclaim = data;
 	u64 word = refword_read(obj);
 
+	/* Whoever takes the row is no member and has not been seen. */
+	chunk->state[index] = 0;
 	if (refword_count(word)) {
 		refobj_warn(obj, "%u references remain to a reclaimed object, its memory is kept",
 			    refword_count(word));
 		return;
 	}
-	/* Whoever takes the row is no member and has not been seen. */
-	chunk->state[index] = 0;
 	atomic64_set(&obj->word, refword_dead(word));
 	refobj_free(obj);
 	reclaim->freed++;
 }
 
 /* Return: the number of members freed. */
-long refisland_reclaim(struct refisland *island)
+long refisland_reclaim(struct refheap *heap, u32 first)
 {
-	struct refheap *heap = island->heap;
-	struct refreclaim reclaim = { .heap = heap, .island = island };
-	u64 members = island->members;
+	struct refreclaim reclaim = {};
 
 	refcascade_init(&reclaim.cascade, &heap->running, true);
-	trace_refheap_phase(heap, REFHEAP_PHASE_VERDICT, members);
-	refreclaim_for_each(&reclaim, refreclaim_stamp);
-	trace_refheap_phase(heap, REFHEAP_PHASE_STAMPED, members);
 	if (busted("release-first"))
-		refreclaim_for_each(&reclaim, refreclaim_release);
-	refreclaim_for_each(&reclaim, refreclaim_empty);
-	trace_refheap_phase(heap, REFHEAP_PHASE_EMPTIED, members);
+		refisland_for_members(heap, first, refmember_release, NULL);
+	refisland_for_members(heap, first, refmember_empty, &reclaim);
+	trace_refheap_phase(heap, REFHEAP_PHASE_EMPTIED, reclaim.members);
 	if (!busted("release-first"))
-		refreclaim_for_each(&reclaim, refreclaim_release);
-	trace_refheap_phase(heap, REFHEAP_PHASE_RELEASED, members);
-	refreclaim_for_each(&reclaim, refreclaim_free);
+		refisland_for_members(heap, first, refmember_release, NULL);
+	trace_refheap_phase(heap, REFHEAP_PHASE_RELEASED, reclaim.members);
+	refisland_for_members(heap, first, refmember_free, &reclaim);
 
 	refcascade_run(&reclaim.cascade);
-	heap->stats.islands++;
-	heap->stats.reclaimed += reclaim.freed;
+	WRITE_ONCE(heap->stats.islands, heap->stats.islands + 1);
 	return reclaim.freed;
 }

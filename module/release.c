@@ -180,23 +180,21 @@ static bool refrelease_may_free(void)
  */
 static void refobj_stamp_dead(struct refobj *obj)
 {
-	atomic64_set(&obj->word, refword_dead(refword_read(obj)));
+	u64 word = refword_read(obj);
+
+	/* One that waits for its finalizer has a reference until that has run. */
+	if (!refword_counted(word))
+		atomic64_set(&obj->word, refword_dead(word));
 }
 
 static void refobj_link(struct refobj *obj, struct refobj *next)
 {
-	unsigned long place = obj->place;
-
-	WRITE_ONCE(place_chunk(place)->object[place_index(place)],
-		   (unsigned long)next | REFROW_LINK);
+	WRITE_ONCE(*place_row(obj->place), (unsigned long)next | REFROW_LINK);
 }
 
 static struct refobj *refobj_linked(const struct refobj *obj)
 {
-	unsigned long place = obj->place;
-
-	return (struct refobj *)
-	       (place_chunk(place)->object[place_index(place)] & ~REFROW_LINK);
+	return (struct refobj *)(*place_row(obj->place) & ~REFROW_LINK);
 }
 
 void refcascade_init(struct refcascade *cascade, struct refheap **running,
@@ -357,6 +355,34 @@ static bool refobj_clear(struct refcascade *cascade, struct refobj *obj,
 }
 
 /*
+ * The last reference, which the queue has kept, is the finalizer's: it finds
+ * an object like any other.  The row is shown to the collector again, and
+ * marked, for a mark of somebody who came by a weak reference meanwhile may
+ * have been overlooked.
+ *
+ * Return: true if nobody else has a reference afterwards: it dies now.
+ */
+static bool refcascade_finalize(struct refcascade *cascade, struct refobj *obj,
+				struct reftype *type)
+{
+	unsigned long place = obj->place;
+
+	refrow_publish(place, obj);
+	/* As in refobj_init(): who sees the mark sees the object. */
+	smp_wmb();
+	refrow_mark(place);
+	if (refcallback_begin(type->heap, cascade->running)) {
+		type->desc.finalize(obj);
+		refcallback_end(cascade->running);
+	}
+	if (!refobj_drop(obj))
+		return false;
+	refobj_stamp_dead(obj);
+	refobj_link(obj, NULL);
+	return true;
+}
+
+/*
  * Tell the client, unless the heap is past calling it, and free the memory.
  * Only then has the callback ended for refheap_destroy(): what it waits for
  * is no longer an object.
@@ -365,9 +391,12 @@ static __always_inline void refcascade_finish(struct refcascade *cascade,
 					      struct refobj *obj,
 					      struct reftype *type)
 {
-	bool call = type->desc.release &&
-		    refcallback_begin(type->heap, cascade->running);
+	bool call;
 
+	if (unlikely(type->desc.nr_weaks))
+		refweak_clear_members(obj, type);
+	call = type->desc.release &&
+	       refcallback_begin(type->heap, cascade->running);
 	if (likely(call))
 		type->desc.release(obj);
 	refobj_free(obj);
@@ -379,9 +408,17 @@ static void refcascade_release(struct refcascade *cascade, struct refobj *obj)
 {
 	struct reftype *type = refobj_chunk(obj)->type;
 
-	if ((unlikely(type->desc.flags & REFTYPE_RELEASE_SLEEPS) &&
-	     !refcascade_may_sleep(cascade)) ||
-	    (!type->leaf && !refobj_clear(cascade, obj, type))) {
+	if (unlikely(type->desc.flags & REFTYPE_RELEASE_SLEEPS) &&
+	    !refcascade_may_sleep(cascade)) {
+		refobj_defer(obj);
+		return;
+	}
+	if (unlikely(type->desc.finalize) &&
+	    refword_counted(refword_read(obj)) &&
+	    !refcascade_finalize(cascade, obj, type))
+		return;
+	refobj_kill_weaks(obj);
+	if (!type->leaf && !refobj_clear(cascade, obj, type)) {
 		refobj_defer(obj);
 		return;
 	}
@@ -423,10 +460,12 @@ static noinline void refobj_cascade(struct refobj *obj)
 		cascade.running = &entry->running;
 	}
 	refobj_link(obj, NULL);
-	if (type->direct)
+	if (type->direct) {
+		refobj_kill_weaks(obj);
 		refcascade_finish(&cascade, obj, type);
-	else
+	} else {
 		refcascade_release(&cascade, obj);
+	}
 	if (unlikely(cascade.first))
 		refcascade_run(&cascade);
 	if (likely(entry))
@@ -445,10 +484,12 @@ void refobj_release(struct refobj *obj)
 		return;
 	}
 	refobj_stamp_dead(obj);
-	if (refobj_chunk(obj)->type->plain)
-		refobj_free(obj);
-	else
+	if (!refobj_chunk(obj)->type->plain) {
 		refobj_cascade(obj);
+		return;
+	}
+	refobj_kill_weaks(obj);
+	refobj_free(obj);
 }
 
 /* Work off what others left to the thread, in the order it came. */

@@ -14,11 +14,6 @@
  */
 #include "internal.h"
 
-static bool refword_alive(u64 word)
-{
-	return refword_counted(word) || refword_saturated(word);
-}
-
 /* May @owner's slot refer to @target?  Refused with a warning if not. */
 static int refslot_check(const struct refobj *owner,
 			 const struct refobj *target)
@@ -233,6 +228,43 @@ static void refobj_put_stranger(struct refobj *obj)
 		refobj_defer(obj);
 }
 
+/*
+ * Acquire what a pointer says that others may change at any time: a slot, a
+ * weak reference, or another place that is emptied before its object's memory
+ * goes.  The caller keeps the pointer itself from going.
+ *
+ * Context: any but NMI.
+ * Return: with a counted reference, or NULL: empty, or dead all the while.
+ */
+struct refobj *refobj_load(struct refobj *const *pointer)
+{
+	struct refobj *obj;
+	bool got, same, dead;
+	u64 seen;
+
+	for (;;) {
+		rcu_read_lock();
+		/* The address dependency orders the header behind this. */
+		obj = READ_ONCE(*pointer);
+		if (!obj) {
+			rcu_read_unlock();
+			return NULL;
+		}
+		got = refobj_acquire(obj, &seen);
+		/* Acquired, then looked at again, then the word: in order. */
+		same = smp_load_acquire(pointer) == obj;
+		/* Dead all the while; of a slot: the owner was not held. */
+		dead = !got && refword_read(obj) == seen;
+		rcu_read_unlock();
+		if (got && same)
+			return obj;
+		if (got)
+			refobj_put_stranger(obj);
+		else if (same && dead)
+			return NULL;
+	}
+}
+
 /**
  * refslot_load - read a slot without a lock
  * @slot: of an object that the caller holds
@@ -243,30 +275,6 @@ static void refobj_put_stranger(struct refobj *obj)
  */
 struct refobj *refslot_load(const struct refslot *slot)
 {
-	struct refobj *obj;
-	bool got, same, dead;
-	u64 seen;
-
-	for (;;) {
-		rcu_read_lock();
-		/* The address dependency orders the header behind the slot. */
-		obj = READ_ONCE(slot->target);
-		if (!obj) {
-			rcu_read_unlock();
-			return NULL;
-		}
-		got = refobj_acquire(obj, &seen);
-		/* Acquired, then looked at again, then the word: in order. */
-		same = smp_load_acquire(&slot->target) == obj;
-		/* Dead all the while: the owner was not held. */
-		dead = !got && refword_read(obj) == seen;
-		rcu_read_unlock();
-		if (got && same)
-			return obj;
-		if (got)
-			refobj_put_stranger(obj);
-		else if (same && dead)
-			return NULL;
-	}
+	return refobj_load(&slot->target);
 }
 EXPORT_SYMBOL_REFHEAP(refslot_load);

@@ -200,6 +200,7 @@ static void refthread_work(struct refheap *heap)
 		refthread_plan(heap, work.full, unfinished, reclaimed);
 		refheap_release_deferred(heap);
 	}
+	refheap_call_weaks(heap);
 	refthread_complete(heap, &work, reclaimed);
 	refcandidate_settle(heap);
 	refthread_notice(heap);
@@ -208,6 +209,7 @@ static void refthread_work(struct refheap *heap)
 static bool refthread_has_work(struct refheap *heap)
 {
 	return READ_ONCE(heap->deferred) || READ_ONCE(heap->events) ||
+	       !list_empty(&heap->weak_queue) ||
 	       READ_ONCE(heap->requested) != READ_ONCE(heap->completed) ||
 	       (!heap->waiting && !llist_empty(&heap->marked)) ||
 	       (READ_ONCE(heap->zombie) && !refheap_objects(heap)) ||

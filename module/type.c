@@ -7,31 +7,36 @@
 
 #include "internal.h"
 
+/* Do the members of a table lie within the structure, and aligned? */
+static bool reftype_fields_valid(const struct reftype_desc *desc,
+				 const struct reffield *field, unsigned int nr,
+				 size_t size)
+{
+	if (nr && !field)
+		return false;
+	for (; nr; nr--, field++)
+		if (!field->count || !IS_ALIGNED(field->offset, sizeof(void *)) ||
+		    field->offset + (u64)field->count * size > desc->size)
+			return false;
+	return true;
+}
+
 static bool reftype_desc_valid(const struct reftype_desc *desc)
 {
-	const struct reffield *field;
-	unsigned int i;
-
 	if (!refheap_name_valid(desc->name) ||
 	    desc->size < sizeof(struct refobj) || desc->size > KMALLOC_MAX_SIZE ||
 	    desc->header > desc->size - sizeof(struct refobj) ||
 	    !IS_ALIGNED(desc->header, __alignof__(struct refobj)) ||
 	    (desc->align && !is_power_of_2(desc->align)) ||
-	    desc->flags & ~REFTYPE_RELEASE_SLEEPS ||
-	    (desc->nr_fields && !desc->fields))
+	    desc->flags & ~REFTYPE_RELEASE_SLEEPS)
 		return false;
 	if (desc->array > desc->size - sizeof(struct refarray *) ||
 	    !IS_ALIGNED(desc->array, sizeof(void *)))
 		return false;
-	for (i = 0; i < desc->nr_fields; i++) {
-		field = &desc->fields[i];
-		if (!field->count ||
-		    !IS_ALIGNED(field->offset, __alignof__(struct refslot)) ||
-		    field->offset + (u64)field->count *
-		    sizeof(struct refslot) > desc->size)
-			return false;
-	}
-	return true;
+	return reftype_fields_valid(desc, desc->fields, desc->nr_fields,
+				    sizeof(struct refslot)) &&
+	       reftype_fields_valid(desc, desc->weaks, desc->nr_weaks,
+				    sizeof(struct refweak));
 }
 
 static bool reftype_name_taken(struct refheap *heap, const char *name)
@@ -45,15 +50,20 @@ static bool reftype_name_taken(struct refheap *heap, const char *name)
 	return false;
 }
 
+static const struct reffield *reftype_copy_fields(const struct reffield *field,
+						  unsigned int nr)
+{
+	return nr ? kmemdup(field, nr * sizeof(*field), GFP_KERNEL) : NULL;
+}
+
 static int reftype_copy(struct reftype *type, const struct reftype_desc *desc)
 {
-	size_t bytes = desc->nr_fields * sizeof(*desc->fields);
-
 	type->desc = *desc;
 	type->desc.name = kstrdup(desc->name, GFP_KERNEL);
-	type->desc.fields = desc->nr_fields ?
-			    kmemdup(desc->fields, bytes, GFP_KERNEL) : NULL;
-	if (!type->desc.name || (desc->nr_fields && !type->desc.fields))
+	type->desc.fields = reftype_copy_fields(desc->fields, desc->nr_fields);
+	type->desc.weaks = reftype_copy_fields(desc->weaks, desc->nr_weaks);
+	if (!type->desc.name || (desc->nr_fields && !type->desc.fields) ||
+	    (desc->nr_weaks && !type->desc.weaks))
 		return -ENOMEM;
 	return 0;
 }
@@ -139,6 +149,7 @@ void reftype_free(struct reftype *type)
 	/* Waits for the RCU callbacks that return pages, not for ours. */
 	kmem_cache_destroy(type->cache);
 	free_percpu(type->cpu);
+	kfree(type->desc.weaks);
 	kfree(type->desc.fields);
 	kfree(type->desc.name);
 	kfree(type);
@@ -153,8 +164,9 @@ static struct reftype *reftype_alloc(struct refheap *heap,
 	if (!type)
 		return ERR_PTR(err);
 	type->heap = heap;
-	type->leaf = !desc->nr_fields && !desc->array && !desc->visit;
-	type->plain = type->leaf && !desc->release;
+	type->leaf = !desc->nr_fields && !desc->array && !desc->visit &&
+		     !desc->finalize;
+	type->plain = type->leaf && !desc->release && !desc->nr_weaks;
 	type->direct = type->leaf && !(desc->flags & REFTYPE_RELEASE_SLEEPS);
 	type->fields_only = !desc->array && !desc->visit;
 	spin_lock_init(&type->rows_lock);
@@ -203,6 +215,8 @@ struct reftype *refheap_register_type(struct refheap *heap,
 		type = reftype_alloc(heap, desc);
 		if (!IS_ERR(type))
 			list_add_tail_rcu(&type->node, &heap->types);
+		if (!IS_ERR(type) && desc->finalize)
+			WRITE_ONCE(heap->finalizers, true);
 	}
 	mutex_unlock(&heap->types_lock);
 	return type;

@@ -1,0 +1,412 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Weak references: pointers that do not count, and know when to stop.
+ *
+ * heap->weaks maps the row of an object to the newest of the weak references
+ * to it, which form a ring; an object without any costs nothing.  The word
+ * says WEAK once there was one, so that nobody looks in vain.
+ *
+ * Locking (heap->weaks.xa_lock, irqs off; no more than one weak reference is
+ * handled under it at a time):
+ *
+ *	weak->heap	   set while it is linked in a ring or queued
+ *	weak->target	   set while in a ring; read without the lock by loads
+ *	heap->weak_queue   those whose target has died and that have a callback
+ *	heap->calling	   the one whose callback runs
+ *
+ * Who comes from weak->heap to the lock is in an RCU section and looks again
+ * when he has it: the heap outlives its last weak reference by a grace period.
+ *
+ *	loader (refweak_load)		killer (refweak_kill)
+ *	obj = weak->target		word: zero, dead, or condemned to death
+ *	acquire: obj's word		weak->target = NULL
+ *	weak->target again: obj?	free; another object in the same memory
+ *
+ * A loader that acquires the newcomer looks at the target after that, and so
+ * sees that it has been cleared.
+ */
+#include <linux/sched.h>
+
+#include "internal.h"
+
+static bool refweak_alone(const struct refweak *weak)
+{
+	return list_empty(&weak->node);
+}
+
+/* Take the weak reference out of its target's ring. */
+static void refweak_unlink(struct refheap *heap, struct refweak *weak)
+{
+	u32 row = refobj_id(weak->target);
+
+	lockdep_assert_held(&heap->weaks.xa_lock);
+	if (refweak_alone(weak))
+		__xa_erase(&heap->weaks, row);
+	else if (xa_load(&heap->weaks, row) == weak)
+		/* The place exists, so nothing is allocated. */
+		__xa_store(&heap->weaks, row, list_next_entry(weak, node), 0);
+	list_del_init(&weak->node);
+	WRITE_ONCE(weak->target, NULL);
+}
+
+/* Make the weak reference the first of its target's ring. */
+static int refweak_link(struct refheap *heap, u32 row, struct refweak *weak,
+			gfp_t gfp)
+{
+	struct refweak *first;
+	int err;
+
+	lockdep_assert_held(&heap->weaks.xa_lock);
+	INIT_LIST_HEAD(&weak->node);
+	if (!xa_load(&heap->weaks, row)) {
+		/* May let go of the lock to allocate. */
+		err = __xa_insert(&heap->weaks, row, weak, gfp);
+		if (err != -EBUSY)
+			return err;
+	}
+	first = xa_load(&heap->weaks, row);
+	list_add_tail(&weak->node, &first->node);
+	__xa_store(&heap->weaks, row, weak, 0);
+	return 0;
+}
+
+/*
+ * May there be new weak references to an object that the caller holds?  Not
+ * while it waits for the judgement after its finalizer: all of them are dead
+ * then, and shall remain so if it dies.
+ */
+static bool refweak_refused(const struct refobj *target)
+{
+	unsigned long place = READ_ONCE(target->place);
+	struct refchunk *chunk = place_chunk(place);
+
+	if (!refword_alive(refword_read(target)))
+		return true;
+	return !chunk->type->leaf && READ_ONCE(chunk->heap->finalizing) &&
+	       READ_ONCE(chunk->state[place_index(place)]) & ROW_MEMBER;
+}
+
+/**
+ * refweak_set - make a weak reference to an object
+ * @owner: the held object that @weak is a declared member of, or NULL if it
+ *	   lies elsewhere
+ * @weak: an empty weak reference, or one that is cleared by this
+ * @target: a held object, of @owner's heap if there is one, or NULL
+ * @callback: called once when @target has died, or NULL; it finds @weak empty
+ *	      and may set it anew, or free its memory
+ * @gfp: as for kmalloc()
+ *
+ * The callback runs in the heap's thread, outside of any lock, after the
+ * target is gone, and after what died before it; for several weak references
+ * to one object in the order from the newest to the oldest.  It is never
+ * called if @weak is cleared before, if @owner dies as well, or when the heap
+ * has been destroyed.
+ *
+ * Context: as @gfp allows; on PREEMPT_RT not with preemption off.
+ * Return: 0; -ENOMEM; -EXDEV if @owner and @target are of different heaps;
+ * -ESTALE if @target is being released, or finalized as a member of an
+ * island.  But for 0 @weak is empty.
+ */
+int refweak_set(struct refobj *owner, struct refweak *weak,
+		struct refobj *target,
+		void (*callback)(struct refweak *weak), gfp_t gfp)
+{
+	struct refheap *heap;
+	unsigned long flags;
+	int err;
+
+	might_alloc(gfp);
+	refweak_clear(weak);
+	if (!target)
+		return 0;
+	heap = refobj_heap(target);
+	if (owner && refobj_heap(owner) != heap)
+		return -EXDEV;
+	if (refweak_refused(target))
+		return -ESTALE;
+	weak->owner = owner;
+	weak->callback = callback;
+	xa_lock_irqsave(&heap->weaks, flags);
+	err = refweak_link(heap, refobj_id(target), weak, gfp);
+	if (!err) {
+		atomic64_or(REFWORD_WEAK, &target->word);
+		weak->heap = heap;
+		/* Pairs with refobj_load(): what is loaded is a weak target. */
+		smp_store_release(&weak->target, target);
+	}
+	xa_unlock_irqrestore(&heap->weaks, flags);
+	return err;
+}
+EXPORT_SYMBOL_REFHEAP(refweak_set);
+
+/**
+ * refweak_load - turn a weak reference into a counted one
+ * @weak: a weak reference that nobody frees meanwhile
+ *
+ * From the instant the target's island is condemned it fails, as for every
+ * other member, and before that success saves the island (G13).  It never
+ * fails for a target that stays alive, but for one that a finalizer brought
+ * back when an island was collected.
+ *
+ * Context: any but NMI.  Never releases an object in the caller's context.
+ * Return: the target, with a counted reference that the caller owns, or NULL
+ * if it is dead.
+ */
+struct refobj *refweak_load(const struct refweak *weak)
+{
+	return refobj_load(&weak->target);
+}
+EXPORT_SYMBOL_REFHEAP(refweak_load);
+
+/* Neither in a ring nor queued any more. */
+static void refweak_detach(struct refheap *heap, struct refweak *weak)
+{
+	if (weak->target)
+		refweak_unlink(heap, weak);
+	else
+		list_del_init(&weak->node);
+	/* The heap may go from here on, and so may the weak reference. */
+	WRITE_ONCE(weak->heap, NULL);
+}
+
+/**
+ * refweak_clear - empty a weak reference
+ * @weak: a weak reference, empty ones included
+ *
+ * Its callback will not start any more.  If there is one it may be running
+ * just now: before the memory goes, or the code, call refweak_clear_sync()
+ * instead, unless @weak is a declared member of an object: that is held while
+ * the callback runs.
+ *
+ * Context: any but NMI; on PREEMPT_RT not with preemption off.
+ * Return: true if it was not empty: either its target was alive, or the
+ * callback had not started yet.
+ */
+bool refweak_clear(struct refweak *weak)
+{
+	struct refheap *heap;
+	unsigned long flags;
+	bool linked = false;
+
+	rcu_read_lock();
+	heap = READ_ONCE(weak->heap);
+	if (heap) {
+		xa_lock_irqsave(&heap->weaks, flags);
+		linked = weak->heap == heap;
+		if (linked)
+			refweak_detach(heap, weak);
+		xa_unlock_irqrestore(&heap->weaks, flags);
+	}
+	rcu_read_unlock();
+	return linked;
+}
+EXPORT_SYMBOL_REFHEAP(refweak_clear);
+
+static bool refweak_is_called(const struct refweak *weak)
+{
+	struct refheap *heap;
+	bool called = false;
+
+	mutex_lock(&refheap_list_lock);
+	list_for_each_entry(heap, &refheap_list, node)
+		/* Pairs with refheap_call_weak(): what it did is done. */
+		if (smp_load_acquire(&heap->calling) == weak &&
+		    heap->thread != current)
+			called = true;
+	mutex_unlock(&refheap_list_lock);
+	return called;
+}
+
+/**
+ * refweak_clear_sync - empty a weak reference and wait for its callback
+ * @weak: a weak reference, empty ones included
+ *
+ * Afterwards its callback neither runs nor starts, but for the caller itself
+ * if that is the callback.
+ *
+ * Context: process, may sleep.
+ */
+void refweak_clear_sync(struct refweak *weak)
+{
+	might_sleep();
+	refweak_clear(weak);
+	while (refweak_is_called(weak))
+		schedule_timeout_uninterruptible(1);
+}
+EXPORT_SYMBOL_REFHEAP(refweak_clear_sync);
+
+/* The target is dead: empty the weak reference, queue it if it calls. */
+static void refweak_die(struct refheap *heap, struct refweak *weak)
+{
+	refweak_unlink(heap, weak);
+	if (!weak->callback || READ_ONCE(heap->dead)) {
+		WRITE_ONCE(weak->heap, NULL);
+		return;
+	}
+	if (list_empty(&heap->weak_queue))
+		irq_work_queue(&heap->wake);
+	list_add_tail(&weak->node, &heap->weak_queue);
+}
+
+/*
+ * An object that nobody can acquire any more: its weak references die.
+ *
+ * Context: any from which the slab may be entered.
+ */
+void refweak_kill(struct refobj *obj)
+{
+	struct refheap *heap = refobj_chunk(obj)->heap;
+	u32 row = refobj_id(obj);
+	struct refweak *weak;
+	unsigned long flags;
+
+	if (busted("weak-kill"))
+		return;
+	do {
+		xa_lock_irqsave(&heap->weaks, flags);
+		weak = xa_load(&heap->weaks, row);
+		if (weak)
+			refweak_die(heap, weak);
+		xa_unlock_irqrestore(&heap->weaks, flags);
+	} while (weak);
+	atomic64_andnot(REFWORD_WEAK, &obj->word);
+}
+
+/* The weak references that an object has among its members. */
+void refweak_clear_members(struct refobj *obj, const struct reftype *type)
+{
+	const struct reffield *field = type->desc.weaks;
+	unsigned int i, nr;
+	struct refweak *weak;
+
+	for (i = 0; i < type->desc.nr_weaks; i++, field++) {
+		weak = refobj_memory(type, obj) + field->offset;
+		for (nr = field->count; nr; nr--)
+			refweak_clear(weak++);
+	}
+}
+
+/*
+ * The next callback that is due.  One that is a member of an object is called
+ * while that is held, or, if that dies too, not at all.
+ */
+static struct refweak *refweak_next(struct refheap *heap,
+				    struct refobj **owner)
+{
+	struct refweak *weak;
+	bool due;
+	u64 seen;
+
+	xa_lock_irq(&heap->weaks);
+	while ((weak = list_first_entry_or_null(&heap->weak_queue,
+						struct refweak, node))) {
+		/* Its release has to clear this before, so it is still there. */
+		*owner = weak->owner;
+		due = !*owner || refobj_acquire(*owner, &seen);
+		refweak_detach(heap, weak);
+		if (due)
+			break;
+	}
+	WRITE_ONCE(heap->calling, weak);
+	xa_unlock_irq(&heap->weaks);
+	return weak;
+}
+
+static void refheap_call_weak(struct refheap *heap, struct refweak *weak)
+{
+	void (*callback)(struct refweak *weak) = weak->callback;
+
+	if (refheap_callback_begin(heap, &heap->running)) {
+		callback(weak);
+		refheap_callback_end(&heap->running);
+	}
+	/* Pairs with refweak_is_called(). The memory may be gone. */
+	smp_store_release(&heap->calling, NULL);
+}
+
+/* Call back for what has died; in the heap's thread, outside of any lock. */
+void refheap_call_weaks(struct refheap *heap)
+{
+	struct refobj *owner;
+	struct refweak *weak;
+
+	while ((weak = refweak_next(heap, &owner))) {
+		refheap_call_weak(heap, weak);
+		if (owner)
+			refobj_put(owner);
+		cond_resched();
+	}
+}
+
+/* The heap is dead: nobody finds a held object any more, nobody is called. */
+void refheap_forget_weaks(struct refheap *heap)
+{
+	struct refweak *weak;
+	unsigned long row;
+
+	xa_lock_irq(&heap->weaks);
+	while ((weak = list_first_entry_or_null(&heap->weak_queue,
+						struct refweak, node)))
+		refweak_detach(heap, weak);
+	while (row = 0, (weak = xa_find(&heap->weaks, &row, ULONG_MAX,
+					XA_PRESENT))) {
+		refweak_detach(heap, weak);
+		xa_unlock_irq(&heap->weaks);
+		cond_resched();
+		xa_lock_irq(&heap->weaks);
+	}
+	xa_unlock_irq(&heap->weaks);
+}
+
+static struct refweak *refweak_first(const struct refobj *obj)
+{
+	return xa_load(&refobj_chunk(obj)->heap->weaks, refobj_id(obj));
+}
+
+/**
+ * refobj_weak_list - list the weak references to an object, for debugging
+ * @obj: a held object
+ * @list: receives up to @nr of them, the newest first; whether they still
+ *	  exist only the caller can know
+ * @nr: room in @list
+ *
+ * Context: any but NMI; on PREEMPT_RT not with preemption off.  Takes time
+ * in proportion to their number, with interrupts off.
+ * Return: how many there are, which may exceed @nr.
+ */
+unsigned int refobj_weak_list(const struct refobj *obj,
+			      struct refweak **list, unsigned int nr)
+{
+	struct refheap *heap = refobj_chunk(obj)->heap;
+	struct refweak *first, *weak;
+	unsigned int count = 0;
+	unsigned long flags;
+
+	xa_lock_irqsave(&heap->weaks, flags);
+	first = refweak_first(obj);
+	weak = first;
+	while (weak) {
+		if (count < nr)
+			list[count] = weak;
+		count++;
+		weak = list_next_entry(weak, node);
+		if (weak == first)
+			break;
+	}
+	xa_unlock_irqrestore(&heap->weaks, flags);
+	return count;
+}
+EXPORT_SYMBOL_REFHEAP(refobj_weak_list);
+
+/**
+ * refobj_weak_count - count the weak references to an object, for debugging
+ * @obj: a held object
+ *
+ * Context: as refobj_weak_list().
+ * Return: their number at some moment during the call.
+ */
+unsigned int refobj_weak_count(const struct refobj *obj)
+{
+	return refobj_weak_list(obj, NULL, 0);
+}
+EXPORT_SYMBOL_REFHEAP(refobj_weak_count);

@@ -39,6 +39,18 @@ static void node_release(struct refobj *obj)
 		node->last_words(node);
 }
 
+/* Once in a node's life, before its release. */
+static void node_finalize(struct refobj *obj)
+{
+	struct graph_node *node = node_of(obj);
+
+	if (!node_is_alive(node) || node->finalized++)
+		atomic_long_inc(&node->graph->damaged);
+	atomic_long_inc(&node->graph->finalized);
+	if (node->will)
+		node->will(node);
+}
+
 /* Only ever where sleeping is legal. */
 static void node_release_slowly(struct refobj *obj)
 {
@@ -107,6 +119,11 @@ static const struct reftype_desc node_types[NODE_KINDS] = {
 		REFTYPE(struct graph_node, obj), .name = "sleeper",
 		REFTYPE_FIELDS(node_fields), .release = node_release_slowly,
 		.flags = REFTYPE_RELEASE_SLEEPS,
+	},
+	[FINAL] = {
+		REFTYPE(struct graph_node, obj), .name = "final",
+		REFTYPE_FIELDS(node_fields), .finalize = node_finalize,
+		.release = node_release,
 	},
 };
 
@@ -192,6 +209,7 @@ static struct graph_node *node_construct(struct graph *g, struct refobj *obj)
 		return NULL;
 	node = node_of(obj);
 	if (node->canary || node->graph || node->data || node->last_words ||
+	    node->will || node->finalized ||
 	    !node_slots_are_empty(node))
 		atomic_long_inc(&g->damaged);
 	node->graph = g;

@@ -32,6 +32,7 @@ enum node_kind {
 	VECTOR,		/* declared slots and an array */
 	CUSTOM,		/* slots behind a visit callback and a lock bit */
 	SLEEPER,	/* declared slots and a release that sleeps */
+	FINAL,		/* declared slots and a finalizer */
 	NODE_KINDS
 };
 
@@ -45,6 +46,8 @@ enum node_kind {
  * @array: more of them, of a VECTOR
  * @locked: bit 0 is the lock that the visit of a CUSTOM takes
  * @last_words: called at the end of its release, or NULL
+ * @will: called by the finalizer of a FINAL, or NULL
+ * @finalized: how often that was called
  * @data: for the test
  */
 struct graph_node {
@@ -56,6 +59,8 @@ struct graph_node {
 	struct refarray *array;
 	unsigned long locked;
 	void (*last_words)(struct graph_node *node);
+	void (*will)(struct graph_node *node);
+	unsigned int finalized;
 	void *data;
 };
 
@@ -68,6 +73,7 @@ struct graph_node {
  * @type: by kind, registered when first asked for
  * @made: nodes constructed
  * @released: nodes released
+ * @finalized: finalizers called
  * @damaged: broken canaries and slots that were not empty at the release
  * @order: the ids of the first nodes released
  * @on_visit: called before each slot of a CUSTOM is reported, and after the
@@ -80,6 +86,7 @@ struct graph {
 	struct reftype *type[NODE_KINDS];
 	atomic_long_t made;
 	atomic_long_t released;
+	atomic_long_t finalized;
 	atomic_long_t damaged;
 	u64 order[GRAPH_ORDER];
 	int (*on_visit)(struct graph_node *node, unsigned int step);
@@ -127,6 +134,11 @@ static inline void node_force_count(struct graph_node *node, u32 count)
 static inline long graph_released(struct graph *g)
 {
 	return atomic_long_read(&g->released);
+}
+
+static inline long graph_finalized(struct graph *g)
+{
+	return atomic_long_read(&g->finalized);
 }
 
 static inline long graph_alive(struct graph *g)

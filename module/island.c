@@ -281,6 +281,10 @@ static void refisland_try_revived(struct refdecision *decision,
 
 	if (!row_member(chunk, index) || row_doomed(chunk, index))
 		return;
+	if (busted("second-trial")) {
+		refisland_doom(&island);
+		return;
+	}
 	refisland_look_again(&island);
 	refisland_try(decision, &island);
 }

@@ -434,6 +434,34 @@ struct refheap_stats {
 	u64 longest_ns;
 };
 
+/* Ages of containers, and of collections: Python's generations 0, 1 and 2. */
+#define REFHEAP_AGES		3
+
+/* Age of what refheap_freeze() has taken out of all collections. */
+#define REFAGE_FROZEN		3
+
+/**
+ * struct refheap_age_stats - what the collections of one age have done so far
+ * @collections: their number
+ * @candidates: objects that they began with
+ * @reclaimed: objects reclaimed as members of islands
+ * @rescued: islands saved by an acquisition while on trial
+ * @aborted: trials that ended because a member had changed
+ * @total_ns: duration of all
+ * @last_ns: duration of the last
+ * @longest_ns: duration of the longest
+ */
+struct refheap_age_stats {
+	u64 collections;
+	u64 candidates;
+	u64 reclaimed;
+	u64 rescued;
+	u64 aborted;
+	u64 total_ns;
+	u64 last_ns;
+	u64 longest_ns;
+};
+
 struct refheap *refheap_create(const char *name,
 			       const struct refheap_params *params);
 int refheap_destroy(struct refheap *heap);
@@ -444,13 +472,23 @@ struct reftype *refheap_register_type(struct refheap *heap,
 #define REFHEAP_COLLECT_FULL	BIT(0)
 
 long refheap_collect(struct refheap *heap, unsigned int flags);
+long refheap_collect_age(struct refheap *heap, unsigned int age);
 void refheap_kick(struct refheap *heap);
 int refheap_drain(struct refheap *heap);
+bool refheap_is_running(const struct refheap *heap);
 void refheap_stop(struct refheap *heap);
 void refheap_start(struct refheap *heap);
 int refheap_set_period(struct refheap *heap, unsigned int period_ms);
 int refheap_set_threshold(struct refheap *heap, unsigned int threshold);
+void refheap_set_thresholds(struct refheap *heap,
+			    const unsigned int thresholds[REFHEAP_AGES]);
+void refheap_get_thresholds(struct refheap *heap,
+			    unsigned int thresholds[REFHEAP_AGES]);
+void refheap_get_counts(struct refheap *heap,
+			unsigned int counts[REFHEAP_AGES]);
 void refheap_get_stats(struct refheap *heap, struct refheap_stats *stats);
+int refheap_get_age_stats(struct refheap *heap, unsigned int age,
+			  struct refheap_age_stats *stats);
 const char *refheap_name(const struct refheap *heap);
 
 struct refobj *refobj_alloc(struct reftype *type, gfp_t gfp);

@@ -32,23 +32,34 @@
  *
  * Acquire: the slots that earlier puts unpublished are read after it.
  *
- * Return: the word that it is now, but for FRESH, which it was.
+ * Return: false if the memory belongs to another row by now, which must not
+ * lose its FRESH; else true, and @word is what it is now, but for FRESH, which
+ * it was.
  */
-u64 refcandidate_look(struct refobj *obj, bool taken)
+bool refcandidate_look(struct refobj *obj, unsigned long place,
+		       bool taken, u64 *word)
 {
-	u64 word = refword_read_acquire(obj), new;
+	u64 new;
 
+	*word = refword_read_acquire(obj);
 	do {
-		new = word & ~(REFWORD_MARKED | REFWORD_FRESH);
+		/* If the word has not changed, this is its object's. */
+		if (READ_ONCE(obj->place) != place)
+			return false;
+		new = *word & ~(REFWORD_MARKED | REFWORD_FRESH);
 		if (taken && !busted("take-version"))
 			new += REFWORD_VERSION;
-		if (new == word)
+		if (new == *word)
 			break;
-	} while (!refword_try_cmpxchg(obj, &word, new));
-	return new | (word & REFWORD_FRESH);
+	} while (!refword_try_cmpxchg(obj, word, new));
+	*word = new | (*word & REFWORD_FRESH);
+	return true;
 }
 
-/* First sight of an object in this collection; @taken as above. */
+/*
+ * First sight of an object in this collection; @taken as above.  What is
+ * frozen is looked at, so that marks mean what they say, and left alone.
+ */
 void reftrace_discover(struct refheap *heap, struct refchunk *chunk,
 		       unsigned int index, bool taken)
 {
@@ -56,15 +67,17 @@ void reftrace_discover(struct refheap *heap, struct refchunk *chunk,
 	u8 state = chunk->state[index];
 	u64 word;
 
-	if (!obj || chunk->type->leaf)
+	if (!obj || chunk->type->leaf ||
+	    !refcandidate_look(obj, chunk_place(chunk, index), taken, &word))
 		return;
-	word = refcandidate_look(obj, taken);
+	if (word & REFWORD_FRESH)
+		state = 0;		/* age */
+	else if (state_age(state) == REFAGE_FROZEN)
+		return;
 	if (!chunk->touched) {
 		chunk->touched = heap->touched ?: chunk;
 		heap->touched = chunk;
 	}
-	if (word & REFWORD_FRESH)
-		state = 0;		/* age */
 	state |= ROW_SEEN;
 	if (!refword_counted(word) ||
 	    word & (REFWORD_DEAD | REFWORD_CONDEMNED))
@@ -139,24 +152,46 @@ static u64 refcandidate_take_list(struct refheap *heap,
 	return nr;
 }
 
-static u64 refcandidate_take_all(struct refheap *heap)
+/* Is a container that is no candidate a root of this collection? */
+static bool refcandidate_wanted(const struct refchunk *chunk,
+				unsigned int index, enum refscope scope)
+{
+	/* Without a look at the object: a full pass costs the others enough. */
+	if (scope == SCOPE_AGE_2)
+		return state_age(chunk->state[index]) != REFAGE_FROZEN;
+	return refrow_age(chunk, index) <= refscope_age(scope);
+}
+
+static u64 refcandidate_take_chunk_aged(struct refheap *heap,
+					struct refchunk *chunk,
+					enum refscope scope)
+{
+	unsigned int index;
+	u64 nr = 0;
+
+	for (index = 0; index < REFROW_PER_CHUNK; index++) {
+		if (chunk->state[index] & ROW_SEEN ||
+		    !chunk_object(chunk, index) ||
+		    !refcandidate_wanted(chunk, index, scope))
+			continue;
+		refcandidate_root(heap, chunk, index, false);
+		nr++;
+	}
+	return nr;
+}
+
+static u64 refcandidate_take_aged(struct refheap *heap, enum refscope scope)
 {
 	struct refchunk *chunk;
 	struct refwalk walk;
 	unsigned long number;
-	unsigned int index;
 	u64 nr = 0;
 
 	refwalk_begin(&walk);
 	xa_for_each(&heap->chunks, number, chunk) {
 		if (chunk->type->leaf)
 			continue;
-		for (index = 0; index < REFROW_PER_CHUNK; index++) {
-			if (!chunk_object(chunk, index))
-				continue;
-			refcandidate_root(heap, chunk, index, false);
-			nr++;
-		}
+		nr += refcandidate_take_chunk_aged(heap, chunk, scope);
 		refwalk_pause(&walk, REFROW_PER_CHUNK);
 	}
 	refwalk_end(&walk);
@@ -164,12 +199,12 @@ static u64 refcandidate_take_all(struct refheap *heap)
 }
 
 /*
- * Begin a collection: every candidate, or with @full every container, is
+ * Begin a collection: every candidate, and what else @scope says, is
  * discovered as a root.
  *
  * Return: how many.
  */
-u64 refcandidate_take(struct refheap *heap, bool full)
+u64 refcandidate_take(struct refheap *heap, enum refscope scope)
 {
 	u64 nr;
 
@@ -178,7 +213,9 @@ u64 refcandidate_take(struct refheap *heap, bool full)
 	list_splice_tail_init(&heap->parked, &heap->staged);
 	nr = refcandidate_take_list(heap, &heap->settling) +
 	     refcandidate_take_list(heap, &heap->staged);
-	return full ? refcandidate_take_all(heap) : nr;
+	if (scope >= SCOPE_AGE_0)
+		nr += refcandidate_take_aged(heap, scope);
+	return nr;
 }
 
 /* Keep an object a candidate, for another time. */

@@ -80,7 +80,10 @@ void refheap_finalize_members(struct refheap *heap)
 static void refisland_look(struct refheap *heap, struct refchunk *chunk,
 			   unsigned int index, void *data)
 {
-	refcandidate_look(chunk_object(chunk, index), false);
+	u64 word;
+
+	refcandidate_look(chunk_object(chunk, index),
+			  chunk_place(chunk, index), false, &word);
 }
 
 /* What finalizers put and moved is no reason to spare their own island. */

@@ -70,6 +70,18 @@ void refheap_reset_quota(struct refheap *heap)
 		WRITE_ONCE(per_cpu_ptr(heap->cpu, cpu)->quota, share);
 }
 
+/* Marks counted since the quotas were set. */
+unsigned int refheap_marks_counted(struct refheap *heap)
+{
+	s64 share = READ_ONCE(heap->threshold_share), sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += max(share - READ_ONCE(per_cpu_ptr(heap->cpu,
+							 cpu)->quota), 0LL);
+	return min_t(u64, sum, UINT_MAX);
+}
+
 static void refheap_share_threshold(struct refheap *heap,
 				    unsigned int threshold)
 {
@@ -108,6 +120,7 @@ static struct refheap *refheap_alloc(const char *name,
 	init_irq_work(&heap->wake, refheap_wake_work);
 	init_waitqueue_head(&heap->wait);
 	spin_lock_init(&heap->request_lock);
+	INIT_LIST_HEAD(&heap->requests);
 	init_waitqueue_head(&heap->completion);
 	INIT_LIST_HEAD(&heap->staged);
 	INIT_LIST_HEAD(&heap->settling);
@@ -407,6 +420,20 @@ static void refheap_look(struct refheap *heap)
 	set_bit(EVENT_LOOK, &heap->events);
 	refheap_wake(heap);
 }
+
+/**
+ * refheap_is_running - does the heap collect automatically?
+ * @heap: a heap
+ *
+ * Context: any.
+ * Return: false after refheap_stop() or with %REFHEAP_STOPPED, until
+ * refheap_start().
+ */
+bool refheap_is_running(const struct refheap *heap)
+{
+	return !READ_ONCE(heap->stopped);
+}
+EXPORT_SYMBOL_REFHEAP(refheap_is_running);
 
 /**
  * refheap_stop - stop collecting automatically

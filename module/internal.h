@@ -146,7 +146,17 @@ enum refrow_state {
 	ROW_PENDING	= BIT(5),	/* did not fit on the stack */
 };
 
-#define ROW_AGE_SHIFT	6		/* collections survived, 0..3 */
+#define ROW_AGE_SHIFT	6		/* see row_age() */
+
+/*
+ * A row's age: 0 if its object has survived no collection, 1 if one of age 0
+ * at most, 2 if an older one, REFAGE_FROZEN if refheap_freeze() has taken it
+ * out.  It is that of an earlier object as long as the word says FRESH.
+ */
+static inline unsigned int state_age(u8 state)
+{
+	return state >> ROW_AGE_SHIFT;
+}
 
 /**
  * struct refchunk - REFROW_PER_CHUNK rows of the object table
@@ -291,6 +301,47 @@ enum refheap_verdict {
 	VERDICT_DEAD,
 };
 
+/*
+ * What a collection begins with, each with all that the one before has.  The
+ * age that it is counted under: see refscope_age().
+ */
+enum refscope {
+	SCOPE_NONE,		/* no collection */
+	SCOPE_CANDIDATES,	/* candidates alone */
+	SCOPE_AGE_0,		/* and containers that nobody has looked at */
+	SCOPE_AGE_1,		/* and those that no collection of age 1 has */
+	SCOPE_AGE_2,		/* and all others that are not frozen */
+};
+
+static inline unsigned int refscope_age(enum refscope scope)
+{
+	return max_t(int, scope - SCOPE_AGE_0, 0);
+}
+
+/* What the thread can be asked to do while somebody waits. */
+enum refrequest_kind {
+	REQUEST_DRAIN,
+	REQUEST_COLLECT,
+};
+
+/**
+ * struct refrequest - something that somebody waits for
+ * @node: (Q) on heap->requests, then on a list of the thread's
+ * @kind: (I) enum refrequest_kind
+ * @scope: (I) of a REQUEST_COLLECT
+ * @result: (A) what the caller is to return, valid once @done
+ * @done: (A) the last that the thread writes here
+ *
+ * On the stack of who waits.
+ */
+struct refrequest {
+	struct list_head node;
+	enum refrequest_kind kind;
+	enum refscope scope;
+	long result;
+	bool done;
+};
+
 /* What the thread has been asked to look at: bits of heap->events. (A) */
 enum refheap_event {
 	EVENT_THRESHOLD,	/* enough candidates: do not wait */
@@ -306,6 +357,7 @@ struct refheap {
 	char slab_name[REFHEAP_NAME_MAX + 12]; /* I: unique, zombies included */
 	unsigned int id;		/* I: unique among living heaps */
 	struct refheap_params params;	/* I, but for period and threshold: A */
+	unsigned int thresholds[REFHEAP_AGES]; /* A: from 1 on; 0 is in params */
 	int threshold_share;		/* A: of each CPU */
 	bool exact;			/* A: every mark is counted */
 	bool limited;			/* I: has limits to keep */
@@ -342,11 +394,7 @@ struct refheap {
 
 	/* Requests */
 	spinlock_t request_lock;
-	u64 requested;			/* Q: tickets given out */
-	u64 requested_full;		/* Q: the last that wants a full pass */
-	u64 requested_collect;		/* Q: the last that wants any pass */
-	u64 completed;			/* Q: tickets served */
-	long completed_reclaimed;	/* Q: result of the last collection */
+	struct list_head requests;	/* Q: in the order in which they came */
 	wait_queue_head_t completion;
 	bool stopped;			/* A: no automatic collection */
 
@@ -372,6 +420,8 @@ struct refheap {
 	unsigned long due_full;		/* C: for what is unfinished */
 	bool waiting;			/* C: @due is set */
 	struct refheap_stats stats;	/* C */
+	struct refheap_age_stats ages[REFHEAP_AGES]; /* C */
+	unsigned int counts[REFHEAP_AGES]; /* C: from 1 on: see age.c */
 
 	struct dentry *debugfs;		/* I */
 };
@@ -386,6 +436,7 @@ extern unsigned int refheap_default_period, refheap_default_threshold;
 void refheap_sum_stats(struct refheap *heap, struct refheap_stats *stats);
 u64 refheap_objects(struct refheap *heap);
 void refheap_reset_quota(struct refheap *heap);
+unsigned int refheap_marks_counted(struct refheap *heap);
 void refheap_free(struct refheap *heap);
 bool refheap_name_valid(const char *name);
 
@@ -629,8 +680,9 @@ bool refisland_condemn(struct refisland *island);
 void refisland_revive(struct refisland *island);
 
 /* candidate.c */
-u64 refcandidate_take(struct refheap *heap, bool full);
-u64 refcandidate_look(struct refobj *obj, bool taken);
+u64 refcandidate_take(struct refheap *heap, enum refscope scope);
+bool refcandidate_look(struct refobj *obj, unsigned long place, bool taken,
+		       u64 *word);
 void refcandidate_settle(struct refheap *heap);
 void reftrace_discover(struct refheap *heap, struct refchunk *chunk,
 		       unsigned int index, bool taken);
@@ -649,9 +701,9 @@ void reftrace_push(struct refheap *heap, struct refchunk *chunk,
 		   unsigned int index);
 bool reftrace_pop(struct refheap *heap, struct refwalk *walk,
 		  struct refchunk **chunk, unsigned int *index);
-void reftrace_run(struct refheap *heap, u64 roots, bool full);
+void reftrace_run(struct refheap *heap, u64 roots, enum refscope scope);
 void reftrace_spread_live(struct refheap *heap);
-void reftrace_forget(struct refheap *heap);
+void reftrace_forget(struct refheap *heap, unsigned int age);
 
 /* island.c */
 u64 refisland_divide(struct refheap *heap);
@@ -680,11 +732,21 @@ typedef void (*refmember_function)(struct refheap *heap,
 void refisland_for_members(struct refheap *heap, u32 first,
 			   refmember_function function, void *data);
 
+/* age.c */
+enum refscope refage_due(const struct refheap *heap);
+void refage_account(struct refheap *heap, unsigned int age,
+		    const struct refheap_stats *before, u64 candidates);
+unsigned int refrow_age(const struct refchunk *chunk, unsigned int index);
+
 /* thread.c */
-long refheap_do_collect(struct refheap *heap, bool full);
 int refheap_thread(void *data);
 void refheap_wake(struct refheap *heap);
 void refheap_wake_work(struct irq_work *work);
+
+/* request.c */
+void refrequest_take(struct refheap *heap, struct list_head *requests);
+void refrequest_done(struct refheap *heap, struct refrequest *request,
+		     long result);
 
 /* report.c */
 __printf(2, 3)

@@ -128,8 +128,7 @@ static int refobjects_show(struct seq_file *seq, void *at)
 	if (!obj)
 		return SEQ_SKIP;
 	word = refword_read(obj);
-	age = chunk->type->leaf || word & REFWORD_FRESH ? 0 :
-	      READ_ONCE(chunk->state[cursor->index]) >> ROW_AGE_SHIFT;
+	age = chunk->type->leaf ? 0 : refrow_age(chunk, cursor->index);
 	seq_printf(seq, "%u %s %u %s%s%s%s%s%s %u",
 		   chunk_row(chunk, cursor->index), chunk->type->desc.name,
 		   refword_counted(word) ? refword_count(word) : 0,

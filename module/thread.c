@@ -38,41 +38,37 @@ void refheap_wake_work(struct irq_work *work)
 	refheap_wake(container_of(work, struct refheap, wake));
 }
 
-/* What a collection is for: the events that were pending, and requests. */
-struct refwork {
-	u64 ticket;		/* serve requests up to this one, 0: none */
-	bool collect;
-	bool full;
-};
-
 /*
  * One collection.
  *
  * Return: the number of objects reclaimed as members of islands.
  */
-long refheap_do_collect(struct refheap *heap, bool full)
+static long refthread_collect(struct refheap *heap, enum refscope scope)
 {
+	struct refheap_stats before = heap->stats;
+	unsigned int age = refscope_age(scope);
 	u64 start = ktime_get_ns(), roots;
 	long reclaimed = 0;
 
 	refheap_reset_quota(heap);
-	if (full)
+	if (scope == SCOPE_AGE_2)
 		heap->unfinished = false;
-	roots = refcandidate_take(heap, full);
+	roots = refcandidate_take(heap, scope);
 	trace_refheap_phase(heap, REFHEAP_PHASE_CANDIDATES, roots);
 	if (roots) {
-		reftrace_run(heap, roots, full);
+		reftrace_run(heap, roots, scope);
 		if (refisland_divide(heap))
 			reclaimed = refisland_try_all(heap);
 	}
-	reftrace_forget(heap);
+	reftrace_forget(heap, age);
 
 	WRITE_ONCE(heap->stats.collections, heap->stats.collections + 1);
-	if (full)
+	if (scope == SCOPE_AGE_2)
 		WRITE_ONCE(heap->stats.full, heap->stats.full + 1);
 	heap->stats.last_ns = ktime_get_ns() - start;
 	heap->stats.longest_ns = max(heap->stats.longest_ns,
 				     heap->stats.last_ns);
+	refage_account(heap, age, &before, roots);
 	return reclaimed;
 }
 
@@ -115,50 +111,24 @@ static unsigned long refthread_backoff(const struct refheap *heap,
 	return jiffies + wait;
 }
 
-static void refthread_take_requests(struct refheap *heap, struct refwork *work)
-{
-	spin_lock_irq(&heap->request_lock);
-	if (heap->requested != heap->completed)
-		work->ticket = heap->requested;
-	if (heap->requested_full > heap->completed)
-		work->full = true;
-	if (heap->requested_collect > heap->completed)
-		work->collect = true;
-	spin_unlock_irq(&heap->request_lock);
-}
-
-static void refthread_complete(struct refheap *heap, const struct refwork *work,
-			       long reclaimed)
-{
-	if (!work->ticket)
-		return;
-	spin_lock_irq(&heap->request_lock);
-	heap->completed = work->ticket;
-	heap->completed_reclaimed = reclaimed;
-	spin_unlock_irq(&heap->request_lock);
-	wake_up_all(&heap->completion);
-}
-
-static void refthread_decide(struct refheap *heap, struct refwork *work)
+/* Is there a reason for a collection that nobody waits for? */
+static enum refscope refthread_decide(struct refheap *heap)
 {
 	bool asked = test_and_clear_bit(EVENT_KICK, &heap->events);
 	bool crowded = test_and_clear_bit(EVENT_THRESHOLD, &heap->events);
 	bool pressed = test_and_clear_bit(EVENT_PRESSURE, &heap->events);
 
-	*work = (struct refwork){ .collect = asked };
 	if (test_and_clear_bit(EVENT_LOOK, &heap->events) && heap->waiting &&
 	    time_after(heap->due, jiffies + refheap_period(heap)))
 		heap->due = jiffies + refheap_period(heap);
-	if (!READ_ONCE(heap->stopped) && (pressed ||
-					  refthread_full_due(heap))) {
-		work->collect = true;
-		work->full = true;
-	}
-	if (!READ_ONCE(heap->stopped) &&
-	    (crowded || refthread_retry_due(heap) ||
-	     (heap->waiting && time_after_eq(jiffies, heap->due))))
-		work->collect = true;
-	refthread_take_requests(heap, work);
+	if (READ_ONCE(heap->stopped))
+		return asked ? SCOPE_CANDIDATES : SCOPE_NONE;
+	if (pressed || refthread_full_due(heap))
+		return SCOPE_AGE_2;
+	if (crowded || refthread_retry_due(heap) ||
+	    (heap->waiting && time_after_eq(jiffies, heap->due)))
+		return refage_due(heap);
+	return asked ? SCOPE_CANDIDATES : SCOPE_NONE;
 }
 
 /*
@@ -185,23 +155,62 @@ static void refthread_plan(struct refheap *heap, bool full, bool unfinished,
 		heap->due_full = jiffies;
 }
 
-static void refthread_work(struct refheap *heap)
+static long refthread_collect_and_plan(struct refheap *heap,
+				       enum refscope scope)
 {
-	struct refwork work;
-	long reclaimed = 0;
+	bool unfinished = heap->unfinished;
+	long reclaimed;
 
-	refthread_decide(heap, &work);
+	heap->waiting = false;
+	reclaimed = refthread_collect(heap, scope);
+	refthread_plan(heap, scope == SCOPE_AGE_2, unfinished, reclaimed);
 	refheap_release_deferred(heap);
-	if (work.collect) {
-		bool unfinished = heap->unfinished;
+	return reclaimed;
+}
 
-		heap->waiting = false;
-		reclaimed = refheap_do_collect(heap, work.full);
-		refthread_plan(heap, work.full, unfinished, reclaimed);
-		refheap_release_deferred(heap);
+/*
+ * Serve the first of the requests, and with it those directly behind it that
+ * want a collection too: one will do, if it is for all of them.
+ *
+ * @due is the collection that is due anyway; none is when one has been made.
+ */
+static void refthread_serve(struct refheap *heap, struct list_head *requests,
+			    enum refscope *due)
+{
+	struct refrequest *request, *next;
+	LIST_HEAD(served);
+	long result = 0;
+
+	request = list_first_entry(requests, struct refrequest, node);
+	if (request->kind == REQUEST_COLLECT) {
+		list_for_each_entry_safe(request, next, requests, node) {
+			if (request->kind != REQUEST_COLLECT)
+				break;
+			*due = max(*due, request->scope);
+			list_move_tail(&request->node, &served);
+		}
+		result = refthread_collect_and_plan(heap, *due);
+		*due = SCOPE_NONE;
+	} else {
+		list_move_tail(&request->node, &served);
 	}
 	refheap_call_weaks(heap);
-	refthread_complete(heap, &work, reclaimed);
+	list_for_each_entry_safe(request, next, &served, node)
+		refrequest_done(heap, request, result);
+}
+
+static void refthread_work(struct refheap *heap)
+{
+	enum refscope due = refthread_decide(heap);
+	LIST_HEAD(requests);
+
+	refrequest_take(heap, &requests);
+	refheap_release_deferred(heap);
+	while (!list_empty(&requests))
+		refthread_serve(heap, &requests, &due);
+	if (due)
+		refthread_collect_and_plan(heap, due);
+	refheap_call_weaks(heap);
 	refcandidate_settle(heap);
 	refthread_notice(heap);
 }
@@ -210,7 +219,7 @@ static bool refthread_has_work(struct refheap *heap)
 {
 	return READ_ONCE(heap->deferred) || READ_ONCE(heap->events) ||
 	       !list_empty(&heap->weak_queue) ||
-	       READ_ONCE(heap->requested) != READ_ONCE(heap->completed) ||
+	       !list_empty(&heap->requests) ||
 	       (!heap->waiting && !llist_empty(&heap->marked)) ||
 	       (READ_ONCE(heap->zombie) && !refheap_objects(heap)) ||
 	       kthread_should_stop();
@@ -254,78 +263,3 @@ int refheap_thread(void *data)
 	}
 	return 0;
 }
-
-static long refheap_request(struct refheap *heap, bool collect, bool full)
-{
-	unsigned long flags;
-	long reclaimed;
-	u64 ticket;
-
-	might_sleep();
-	if (refheap_in_callback(heap))
-		return -EDEADLK;
-	spin_lock_irqsave(&heap->request_lock, flags);
-	ticket = ++heap->requested;
-	if (full)
-		heap->requested_full = ticket;
-	if (collect)
-		heap->requested_collect = ticket;
-	spin_unlock_irqrestore(&heap->request_lock, flags);
-	refheap_wake(heap);
-	/* A large heap takes its time: neither load nor a hung task. */
-	wait_event_idle(heap->completion,
-			READ_ONCE(heap->completed) >= ticket);
-	spin_lock_irqsave(&heap->request_lock, flags);
-	reclaimed = heap->completed_reclaimed;
-	spin_unlock_irqrestore(&heap->request_lock, flags);
-	return reclaimed;
-}
-
-/**
- * refheap_collect - collect cyclic garbage now, and wait for it
- * @heap: a heap
- * @flags: %REFHEAP_COLLECT_FULL to judge every container, as Python's
- *	   gc.collect() does, or 0 for the candidates and what hangs on them
- *
- * Runs in the heap's thread; requests that come while it works share the
- * next collection and its result.
- *
- * Context: process, may sleep.  Not from a callback of @heap.
- * Return: how many objects were reclaimed as members of islands, -EDEADLK
- * from a callback of @heap, -EINVAL for unknown flags.
- */
-long refheap_collect(struct refheap *heap, unsigned int flags)
-{
-	if (flags & ~REFHEAP_COLLECT_FULL)
-		return -EINVAL;
-	return refheap_request(heap, true, flags & REFHEAP_COLLECT_FULL);
-}
-EXPORT_SYMBOL_REFHEAP(refheap_collect);
-
-/**
- * refheap_drain - wait for releases that were left to the heap's thread
- * @heap: a heap
- *
- * Context: process, may sleep.  Not from a callback of @heap.
- * Return: 0 when all that were left before the call have run, or -EDEADLK.
- */
-int refheap_drain(struct refheap *heap)
-{
-	long ret = refheap_request(heap, false, false);
-
-	return ret < 0 ? ret : 0;
-}
-EXPORT_SYMBOL_REFHEAP(refheap_drain);
-
-/**
- * refheap_kick - ask for a collection without waiting for it
- * @heap: a heap
- *
- * Context: any but NMI.
- */
-void refheap_kick(struct refheap *heap)
-{
-	set_bit(EVENT_KICK, &heap->events);
-	irq_work_queue(&heap->wake);
-}
-EXPORT_SYMBOL_REFHEAP(refheap_kick);

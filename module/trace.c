@@ -38,7 +38,7 @@ struct reftrace {
 	u64 expanded;
 	u64 free;		/* of these, not on the budget */
 	u64 charged;		/* slots of objects expanded on the budget */
-	bool full;
+	enum refscope scope;
 	bool below_charged;	/* the object being expanded was charged */
 };
 
@@ -207,7 +207,9 @@ static bool reftrace_charge(struct reftrace *trace, struct refchunk *chunk,
 {
 	u64 slots;
 
-	if (trace->full)
+	/* What the collection is for costs what it costs. */
+	if (trace->scope >= SCOPE_AGE_0 &&
+	    state_age(chunk->state[index]) <= refscope_age(trace->scope))
 		return true;
 	slots = refobj_slots(obj, chunk->type);
 	if (trace->charged + slots >
@@ -336,25 +338,25 @@ static void reftrace_settle(struct reftrace *trace)
 	u64 credit = trace->heap->credit + REFTRACE_CREDIT_BACK +
 		     REFTRACE_BUDGET_EACH * trace->free;
 
-	trace->heap->credit = trace->full ? REFTRACE_CREDIT :
+	trace->heap->credit = trace->scope == SCOPE_AGE_2 ? REFTRACE_CREDIT :
 			      min_t(u64, credit - trace->charged,
 				    REFTRACE_CREDIT);
 }
 
 /* From the roots to the suspects: rows that are ROW_SEEN, not ROW_LIVE. */
-void reftrace_run(struct refheap *heap, u64 roots, bool full)
+void reftrace_run(struct refheap *heap, u64 roots, enum refscope scope)
 {
 	struct reftrace trace = {
 		.visitor.slot = reftrace_slot,
 		.heap = heap,
 		.free = roots,
-		.full = full,
+		.scope = scope,
 	};
 	u64 before;
 	u32 missing;
 
 	refwalk_begin(&trace.walk);
-	if (!full) {
+	if (scope != SCOPE_AGE_2) {
 		reftrace_expand_roots(&trace);
 		for (missing = 0; missing <= 16; missing = missing * 4 + 1)
 			reftrace_expand_old(&trace, missing);
@@ -373,20 +375,25 @@ void reftrace_run(struct refheap *heap, u64 roots, bool full)
 	trace_refheap_phase(heap, REFHEAP_PHASE_TRACED, trace.expanded);
 }
 
+/* How old is who survives a collection of this age? */
+static unsigned int refage_survivor(unsigned int before, unsigned int age)
+{
+	return max(before, min(age + 1, REFHEAP_AGES - 1U));
+}
+
 /* Forget the transient state of this collection; survivors grow older. */
-void reftrace_forget(struct refheap *heap)
+void reftrace_forget(struct refheap *heap, unsigned int age)
 {
 	struct refchunk *chunk, *next;
-	unsigned int index, age;
+	unsigned int index;
 	u8 *state;
 
 	refheap_for_each_touched(heap, chunk, next) {
 		for (index = 0; index < REFROW_PER_CHUNK; index++) {
 			state = &chunk->state[index];
-			if (!(*state & ROW_SEEN))
-				continue;
-			age = *state >> ROW_AGE_SHIFT;
-			*state = min(age + 1, 3U) << ROW_AGE_SHIFT;
+			if (*state & ROW_SEEN)
+				*state = refage_survivor(state_age(*state),
+							 age) << ROW_AGE_SHIFT;
 		}
 		chunk->touched = NULL;
 		cond_resched();

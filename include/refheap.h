@@ -499,6 +499,8 @@ u32 refobj_id(const struct refobj *obj);
 struct reftype *refobj_type(const struct refobj *obj);
 struct refheap *refobj_heap(const struct refobj *obj);
 const char *reftype_name(const struct reftype *type);
+bool refobj_is_tracked(const struct refobj *obj);
+unsigned int refobj_age(const struct refobj *obj);
 
 int refslot_set(struct refobj *owner, struct refslot *slot,
 		struct refobj *target);

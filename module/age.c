@@ -145,3 +145,35 @@ void refheap_get_counts(struct refheap *heap, unsigned int counts[REFHEAP_AGES])
 		counts[age] = READ_ONCE(heap->counts[age]);
 }
 EXPORT_SYMBOL_REFHEAP(refheap_get_counts);
+
+/**
+ * refobj_is_tracked - does the collector have to do with an object?
+ * @obj: a held object
+ *
+ * Context: any.
+ * Return: true, or false for a leaf: it has no slots.
+ */
+bool refobj_is_tracked(const struct refobj *obj)
+{
+	return !refobj_chunk(obj)->type->leaf;
+}
+EXPORT_SYMBOL_REFHEAP(refobj_is_tracked);
+
+/**
+ * refobj_age - how old the collector takes an object to be
+ * @obj: a held object
+ *
+ * Context: any.
+ * Return: 0 until it has survived a collection, 1 until one of age 1, 2, or
+ * %REFAGE_FROZEN; 0 for a leaf.
+ */
+unsigned int refobj_age(const struct refobj *obj)
+{
+	unsigned long place = READ_ONCE(obj->place);
+	struct refchunk *chunk = place_chunk(place);
+
+	if (chunk->type->leaf || refword_read(obj) & REFWORD_FRESH)
+		return 0;
+	return state_age(READ_ONCE(chunk->state[place_index(place)]));
+}
+EXPORT_SYMBOL_REFHEAP(refobj_age);

@@ -6,8 +6,11 @@
  *
  *   collect		collect candidates now, return when done
  *   collect=full	judge every container, return when done
+ *   collect=<age>	judge containers of this age, 0 to 2, and below
  *   period=<ms>	how long a candidate waits at most
  *   threshold=<n>	candidates that start a collection; 0: none do
+ *   threshold=<n>,<n>,<n>	the same, and how many collections of age 0 and
+ *			1 come before one of the next age; 0: none by count
  *   stop		no automatic collection
  *   start		automatic collection again
  *
@@ -21,25 +24,30 @@
 
 #define REFCONTROL_MAX	64
 
-static int refcontrol_collect(struct refheap *heap, const char *value)
-{
-	long ret;
-
-	if (value && strcmp(value, "full"))
-		return -EINVAL;
-	ret = refheap_collect(heap, value ? REFHEAP_COLLECT_FULL : 0);
-	return ret < 0 ? ret : 0;
-}
-
 static int refcontrol_number(const char *value, unsigned int *number)
 {
 	/* kstrtouint() would take a sign and a newline. */
-	if (!value || *value < '0' || *value > '9')
+	if (!value || *value < '0' || *value > '9' || strchr(value, '\n'))
 		return -EINVAL;
 	return kstrtouint(value, 10, number) ? -EINVAL : 0;
 }
 
-static int refcontrol_period(struct refheap *heap, const char *value)
+static int refcontrol_collect(struct refheap *heap, char *value)
+{
+	unsigned int age;
+	long ret;
+
+	if (!value)
+		ret = refheap_collect(heap, 0);
+	else if (!strcmp(value, "full"))
+		ret = refheap_collect(heap, REFHEAP_COLLECT_FULL);
+	else
+		ret = refcontrol_number(value, &age) ?:
+		      refheap_collect_age(heap, age);
+	return ret < 0 ? ret : 0;
+}
+
+static int refcontrol_period(struct refheap *heap, char *value)
 {
 	unsigned int period;
 
@@ -47,37 +55,44 @@ static int refcontrol_period(struct refheap *heap, const char *value)
 	       refheap_set_period(heap, period);
 }
 
-static int refcontrol_threshold(struct refheap *heap, const char *value)
+/* One number, or one for each age. */
+static int refcontrol_threshold(struct refheap *heap, char *value)
 {
-	unsigned int threshold;
+	unsigned int thresholds[REFHEAP_AGES], nr = 0;
+	char *number;
 
-	return refcontrol_number(value, &threshold) ?:
-	       refheap_set_threshold(heap, threshold);
+	refheap_get_thresholds(heap, thresholds);
+	while ((number = strsep(&value, ",")))
+		if (nr == REFHEAP_AGES ||
+		    refcontrol_number(number, &thresholds[nr++]))
+			return -EINVAL;
+	if (nr != 1 && nr != REFHEAP_AGES)
+		return -EINVAL;
+	refheap_set_thresholds(heap, thresholds);
+	return 0;
 }
 
-static int refcontrol_stop(struct refheap *heap, const char *value)
+static int refcontrol_stop(struct refheap *heap)
 {
-	if (value)
-		return -EINVAL;
 	refheap_stop(heap);
 	return 0;
 }
 
-static int refcontrol_start(struct refheap *heap, const char *value)
+static int refcontrol_start(struct refheap *heap)
 {
-	if (value)
-		return -EINVAL;
 	refheap_start(heap);
 	return 0;
 }
 
+/* Those without a value, and those that may have, or need, one. */
 static const struct {
 	const char *verb;
-	int (*run)(struct refheap *heap, const char *value);
+	int (*plain)(struct refheap *heap);
+	int (*valued)(struct refheap *heap, char *value);
 } refcontrol_verbs[] = {
-	{ "collect", refcontrol_collect },
-	{ "period", refcontrol_period },
-	{ "threshold", refcontrol_threshold },
+	{ "collect", .valued = refcontrol_collect },
+	{ "period", .valued = refcontrol_period },
+	{ "threshold", .valued = refcontrol_threshold },
 	{ "stop", refcontrol_stop },
 	{ "start", refcontrol_start },
 };
@@ -88,9 +103,13 @@ static int refcontrol_run(struct refheap *heap, char *command)
 	char *verb = strsep(&value, "=");
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(refcontrol_verbs); i++)
-		if (!strcmp(verb, refcontrol_verbs[i].verb))
-			return refcontrol_verbs[i].run(heap, value);
+	for (i = 0; i < ARRAY_SIZE(refcontrol_verbs); i++) {
+		if (strcmp(verb, refcontrol_verbs[i].verb))
+			continue;
+		if (refcontrol_verbs[i].valued)
+			return refcontrol_verbs[i].valued(heap, value);
+		return value ? -EINVAL : refcontrol_verbs[i].plain(heap);
+	}
 	return -EINVAL;
 }
 

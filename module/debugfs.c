@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * debugfs: refheap/heaps, and for each heap stats, types, objects, control.
+ * debugfs: refheap/heaps, and for each heap stats, types, ages, objects,
+ * control.
  *
  * Files for reading are 0444 or 0400 and control is write-only: under
  * lockdown anything else would be refused.  debugfs_remove() waits for
@@ -102,21 +103,80 @@ static int stats_show(struct seq_file *seq, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(stats);
 
+/* A line for each age; that of the frozen ends after their number. */
+static void ages_show_line(struct seq_file *seq, struct refheap *heap,
+			   unsigned int age, u64 objects)
+{
+	unsigned int thresholds[REFHEAP_AGES], counts[REFHEAP_AGES];
+	struct refheap_age_stats stats;
+
+	if (refheap_get_age_stats(heap, age, &stats)) {
+		seq_printf(seq, "%-6s %12llu\n", "frozen", objects);
+		return;
+	}
+	refheap_get_thresholds(heap, thresholds);
+	refheap_get_counts(heap, counts);
+	seq_printf(seq, "%-6u %12llu %10u %10u %12llu %12llu %12llu %8llu %8llu %14llu %12llu %12llu\n",
+		   age, objects, thresholds[age], counts[age],
+		   stats.collections, stats.candidates, stats.reclaimed,
+		   stats.rescued, stats.aborted, stats.total_ns,
+		   stats.last_ns, stats.longest_ns);
+}
+
+static int ages_show(struct seq_file *seq, void *unused)
+{
+	struct refheap *heap = seq->private;
+	unsigned int age, i, nr = READ_ONCE(heap->nr_types);
+	struct refcensus *census = refheap_census(heap, nr);
+	u64 objects;
+
+	if (!census)
+		return -ENOMEM;
+	seq_printf(seq, "%-6s %12s %10s %10s %12s %12s %12s %8s %8s %14s %12s %12s\n",
+		   "age", "objects", "threshold", "count", "collections",
+		   "candidates", "reclaimed", "rescued", "aborted",
+		   "total_ns", "last_ns", "longest_ns");
+	for (age = 0; age <= REFAGE_FROZEN; age++) {
+		for (i = 0, objects = 0; i < nr; i++)
+			objects += census[i].age[age];
+		ages_show_line(seq, heap, age, objects);
+	}
+	kvfree(census);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(ages);
+
+static void types_show_line(struct seq_file *seq, const struct reftype *type,
+			    const struct refcensus *census)
+{
+	unsigned int age;
+
+	seq_printf(seq, "%-24s %10zu %12llu %14llu %14llu",
+		   type->desc.name, type->desc.size, reftype_objects(type),
+		   reftype_bytes(type), reftype_allocated(type));
+	for (age = 0; age <= REFAGE_FROZEN; age++)
+		seq_printf(seq, " %10llu", census->age[age]);
+	seq_printf(seq, " %s\n", type->leaf ? "leaf" : "container");
+}
+
 static int types_show(struct seq_file *seq, void *unused)
 {
 	struct refheap *heap = seq->private;
+	unsigned int nr = READ_ONCE(heap->nr_types);
+	struct refcensus *census = refheap_census(heap, nr);
 	struct reftype *type;
 
-	seq_printf(seq, "%-24s %10s %12s %14s %14s %s\n", "name", "size",
-		   "objects", "bytes", "allocated", "kind");
+	if (!census)
+		return -ENOMEM;
+	seq_printf(seq, "%-24s %10s %12s %14s %14s %10s %10s %10s %10s %s\n",
+		   "name", "size", "objects", "bytes", "allocated", "age0",
+		   "age1", "age2", "frozen", "kind");
 	mutex_lock(&heap->types_lock);
 	list_for_each_entry(type, &heap->types, node)
-		seq_printf(seq, "%-24s %10zu %12llu %14llu %14llu %s\n",
-			   type->desc.name, type->desc.size,
-			   reftype_objects(type), reftype_bytes(type),
-			   reftype_allocated(type),
-			   type->leaf ? "leaf" : "container");
+		if (type->number < nr)
+			types_show_line(seq, type, &census[type->number]);
 	mutex_unlock(&heap->types_lock);
+	kvfree(census);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(types);
@@ -125,6 +185,7 @@ static void refdebugfs_add_dir(struct refheap *heap)
 {
 	debugfs_create_file("stats", 0444, heap->debugfs, heap, &stats_fops);
 	debugfs_create_file("types", 0444, heap->debugfs, heap, &types_fops);
+	debugfs_create_file("ages", 0444, heap->debugfs, heap, &ages_fops);
 	debugfs_create_file("objects", 0400, heap->debugfs, heap,
 			    &refobjects_fops);
 	debugfs_create_file("control", 0200, heap->debugfs, heap,

@@ -274,6 +274,7 @@ struct reftype {
 	struct reftype_desc desc;	/* I: copied, .fields and .name too */
 	struct kmem_cache *cache;	/* I */
 	struct reftype_cpu __percpu *cpu; /* I */
+	unsigned int number;		/* I: in order of registration */
 	bool leaf;			/* I */
 	bool plain;			/* I: no slots, no callback */
 	bool direct;			/* I: no slots, and no callback that sleeps */
@@ -369,6 +370,7 @@ struct refheap {
 
 	struct mutex types_lock;	/* registration of types */
 	struct list_head types;		/* T; read under RCU */
+	unsigned int nr_types;		/* T */
 	struct xarray chunks;		/* its own lock */
 	struct refheap_cpu __percpu *cpu;
 	atomic64_t charged_objects;	/* A: only with limits */
@@ -737,6 +739,13 @@ enum refscope refage_due(const struct refheap *heap);
 void refage_account(struct refheap *heap, unsigned int age,
 		    const struct refheap_stats *before, u64 candidates);
 unsigned int refrow_age(const struct refchunk *chunk, unsigned int index);
+
+/* census.c */
+struct refcensus {
+	u64 age[REFAGE_FROZEN + 1];
+};
+
+struct refcensus *refheap_census(struct refheap *heap, unsigned int nr);
 
 /* thread.c */
 int refheap_thread(void *data);

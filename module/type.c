@@ -213,8 +213,11 @@ struct reftype *refheap_register_type(struct refheap *heap,
 		type = ERR_PTR(-EEXIST);
 	} else {
 		type = reftype_alloc(heap, desc);
-		if (!IS_ERR(type))
+		if (!IS_ERR(type)) {
+			type->number = heap->nr_types;
+			WRITE_ONCE(heap->nr_types, type->number + 1);
 			list_add_tail_rcu(&type->node, &heap->types);
+		}
 		if (!IS_ERR(type) && desc->finalize)
 			WRITE_ONCE(heap->finalizers, true);
 	}

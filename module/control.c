@@ -13,6 +13,8 @@
  *			1 come before one of the next age; 0: none by count
  *   stop		no automatic collection
  *   start		automatic collection again
+ *   freeze		take all present containers out of collections
+ *   unfreeze		let collections look at them again
  *
  * Anything else: -EINVAL, and nothing happens.
  */
@@ -95,6 +97,8 @@ static const struct {
 	{ "threshold", .valued = refcontrol_threshold },
 	{ "stop", refcontrol_stop },
 	{ "start", refcontrol_start },
+	{ "freeze", refheap_freeze },
+	{ "unfreeze", refheap_unfreeze },
 };
 
 static int refcontrol_run(struct refheap *heap, char *command)

@@ -338,6 +338,8 @@ int refheap_destroy(struct refheap *heap)
 	refheap_unname(heap);
 	/* No collection of its own may be under way when callbacks end. */
 	refheap_stop(heap);
+	/* Nothing is permanent any more. */
+	refheap_unfreeze(heap);
 	refheap_empty(heap);
 	refheap_silence(heap);
 	refheap_drain(heap);

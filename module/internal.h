@@ -323,6 +323,8 @@ static inline unsigned int refscope_age(enum refscope scope)
 enum refrequest_kind {
 	REQUEST_DRAIN,
 	REQUEST_COLLECT,
+	REQUEST_FREEZE,
+	REQUEST_UNFREEZE,
 };
 
 /**
@@ -747,6 +749,10 @@ struct refcensus {
 
 struct refcensus *refheap_census(struct refheap *heap, unsigned int nr);
 
+/* freeze.c */
+void reffreeze_all(struct refheap *heap);
+void reffreeze_undo(struct refheap *heap);
+
 /* thread.c */
 int refheap_thread(void *data);
 void refheap_wake(struct refheap *heap);
@@ -756,6 +762,8 @@ void refheap_wake_work(struct irq_work *work);
 void refrequest_take(struct refheap *heap, struct list_head *requests);
 void refrequest_done(struct refheap *heap, struct refrequest *request,
 		     long result);
+long refheap_request(struct refheap *heap, enum refrequest_kind kind,
+		     enum refscope scope);
 
 /* report.c */
 __printf(2, 3)

@@ -29,8 +29,14 @@ void refrequest_done(struct refheap *heap, struct refrequest *request,
 	wake_up_all(&heap->completion);
 }
 
-static long refheap_request(struct refheap *heap, enum refrequest_kind kind,
-			    enum refscope scope)
+/*
+ * Have the thread do something, and wait for it.
+ *
+ * Context: process, may sleep.
+ * Return: what came of it, or -EDEADLK from a callback of @heap.
+ */
+long refheap_request(struct refheap *heap, enum refrequest_kind kind,
+		     enum refscope scope)
 {
 	struct refrequest request = { .kind = kind, .scope = scope };
 	unsigned long flags;

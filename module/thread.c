@@ -168,6 +168,24 @@ static long refthread_collect_and_plan(struct refheap *heap,
 	return reclaimed;
 }
 
+/* What was frozen awaits a full pass. */
+static void refthread_unfreeze(struct refheap *heap)
+{
+	reffreeze_undo(heap);
+	heap->unfinished = true;
+	heap->backoff = 0;
+	heap->due_full = jiffies + refheap_period(heap);
+}
+
+static void refthread_serve_other(struct refheap *heap,
+				  enum refrequest_kind kind)
+{
+	if (kind == REQUEST_FREEZE)
+		reffreeze_all(heap);
+	else if (kind == REQUEST_UNFREEZE)
+		refthread_unfreeze(heap);
+}
+
 /*
  * Serve the first of the requests, and with it those directly behind it that
  * want a collection too: one will do, if it is for all of them.
@@ -192,6 +210,7 @@ static void refthread_serve(struct refheap *heap, struct list_head *requests,
 		result = refthread_collect_and_plan(heap, *due);
 		*due = SCOPE_NONE;
 	} else {
+		refthread_serve_other(heap, request->kind);
 		list_move_tail(&request->node, &served);
 	}
 	refheap_call_weaks(heap);

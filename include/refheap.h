@@ -64,6 +64,7 @@
 #include <linux/err.h>
 #include <linux/gfp.h>
 #include <linux/kernel.h>
+#include <linux/klist.h>
 #include <linux/limits.h>
 #include <linux/list.h>
 #include <linux/module.h>
@@ -526,6 +527,44 @@ unsigned int refobj_weak_list(const struct refobj *obj,
 			      struct refweak **list, unsigned int nr);
 bool refobj_is_finalized(const struct refobj *obj);
 
+int refheap_bind(struct refheap *heap, const char *name, struct refobj *obj);
+int refheap_unbind(struct refheap *heap, const char *name);
+struct refobj *refheap_lookup(struct refheap *heap, const char *name);
+
+/**
+ * struct refname_cursor - how far a walk over a heap's names has come
+ * @walk: private
+ * @name: a name; valid until the walk goes on
+ * @obj: what it refers to; the cursor holds it until the walk goes on, and
+ *	 refobj_take() keeps it for longer
+ */
+struct refname_cursor {
+	struct klist_iter walk;
+	const char *name;
+	struct refobj *obj;
+};
+
+struct refname_cursor refname_begin(struct refheap *heap);
+bool refname_next(struct refname_cursor *cursor);
+void refname_end(struct refname_cursor *cursor);
+
+/**
+ * refheap_for_each_name - walk over a heap's names
+ * @cursor: name of a &struct refname_cursor that is declared here
+ * @heap: a heap
+ *
+ * In the order in which they were first bound, each once.  Names may be bound
+ * and unbound meanwhile, by the loop itself or by others: one that is there
+ * from the beginning to the end of the walk is met, and no other need be.
+ * The loop may be left in any way.
+ *
+ * Context: process.  Goes on to the next name by refname_next(), which may
+ * put the last reference to the object of the one before.
+ */
+#define refheap_for_each_name(cursor, heap) \
+	for (struct refname_cursor cursor __cleanup(refname_end) = \
+	     refname_begin(heap); refname_next(&(cursor));)
+
 /*
  * REFHEAP_IMPORT_NS - let a module use the exported symbols
  *
@@ -669,12 +708,110 @@ static inline void refobj_put(struct refobj *obj)
 }
 
 /*
- * A reference that is put when the variable leaves its scope:
+ * Scope
+ * =====
+ *
+ * A reference in a variable that says __free(refobj) is put when the variable
+ * leaves its scope, by whatever way.  What returns a counted reference may
+ * initialise one: refobj_alloc(), refobj_get(), refslot_take(),
+ * refslot_load(), refweak_load(), refheap_lookup(), refmap_lookup().
  *
  *	struct refobj *obj __free(refobj) = refobj_alloc(type, GFP_KERNEL);
  *
- * no_free_ptr(obj) hands it on, return_ptr(obj) returns it.
+ *	if (!obj)
+ *		return NULL;
+ *	if (refslot_set(obj, &to_node(obj)->next, next))
+ *		return NULL;			put here
+ *	return_ptr(obj);			handed on to the caller
+ *
+ * refobj_take() hands the reference on to anything else, refobj_assign()
+ * gives the variable another, refslot_give_ptr() moves it into a slot.  With
+ * them no function needs a refobj_put() of its own.
  */
 DEFINE_FREE(refobj, struct refobj *, if (!IS_ERR_OR_NULL(_T)) refobj_put(_T))
+
+/*
+ * A heap that is destroyed when the variable leaves its scope; no_free_ptr()
+ * hands it on.  Not a scope inside a callback of the heap.
+ */
+DEFINE_FREE(refheap, struct refheap *,
+	    if (!IS_ERR_OR_NULL(_T)) refheap_destroy(_T))
+
+/* private: see refobj_take() */
+static inline struct refobj * __must_check
+__refobj_take(struct refobj **variable)
+{
+	struct refobj *ref = *variable;
+
+	*variable = NULL;
+	return ref;
+}
+
+/**
+ * refobj_take - hand the reference in a variable on
+ * @variable: a pointer that owns a reference, or NULL; it is NULL afterwards
+ *
+ * Works with any variable: that of an outer scope, a member, a static one.
+ * The receiver may be another variable with __free(refobj), and then this
+ * decides where a reference that was held for long ends.  Not for slots: see
+ * refslot_take().
+ *
+ * Context: any; the variable must be the caller's own.
+ * Return: what @variable held; the caller owns it.
+ */
+#define refobj_take(variable)	__refobj_take(&(variable))
+
+/* private: see refobj_assign() */
+static inline void __refobj_assign(struct refobj **variable,
+				   struct refobj *ref)
+{
+	struct refobj *old = *variable;
+
+	*variable = ref;
+	if (!IS_ERR_OR_NULL(old))
+		refobj_put(old);
+}
+
+/**
+ * refobj_assign - let a variable that owns a reference own another
+ * @variable: a pointer that owns a reference, or NULL
+ * @ref: a reference that becomes the variable's, or NULL
+ *
+ * Python's assignment to a local variable; with NULL its del.  @ref is
+ * evaluated while the old object is still held, so that
+ * ``refobj_assign(node, refslot_load(&to_node(node)->next))`` walks a list.
+ * The old reference is put last: @variable has changed by then.
+ *
+ * Context: any but NMI; the variable must be the caller's own.
+ */
+#define refobj_assign(variable, ref)	__refobj_assign(&(variable), ref)
+
+/* private: see refslot_give_ptr() */
+static inline int __refslot_give_ptr(struct refobj *owner,
+				     struct refslot *slot,
+				     struct refobj **variable)
+{
+	struct refobj *ref = __refobj_take(variable);
+	int err = refslot_give(owner, slot, ref);
+
+	if (err)
+		*variable = ref;
+	return err;
+}
+
+/**
+ * refslot_give_ptr - move the reference in a variable into a slot
+ * @owner: the held object that @slot is in
+ * @slot: any of its slots
+ * @variable: a pointer that owns a reference, or NULL, which empties the
+ *	      slot; NULL afterwards if that succeeds, else unchanged
+ *
+ * refslot_give() for variables with __free(refobj).
+ *
+ * Context: any but NMI; the variable must be the caller's own.
+ * Return: as refslot_give().
+ */
+#define refslot_give_ptr(owner, slot, variable) \
+	__refslot_give_ptr(owner, slot, &(variable))
 
 #endif /* _REFHEAP_H */

@@ -15,6 +15,7 @@
  *   start		automatic collection again
  *   freeze		take all present containers out of collections
  *   unfreeze		let collections look at them again
+ *   unbind=<name>	take a name away; -ENOENT if it is not bound
  *
  * Anything else: -EINVAL, and nothing happens.
  */
@@ -24,7 +25,7 @@
 
 #include "internal.h"
 
-#define REFCONTROL_MAX	64
+#define REFCONTROL_MAX	(REFHEAP_NAME_MAX + 16)
 
 static int refcontrol_number(const char *value, unsigned int *number)
 {
@@ -86,6 +87,11 @@ static int refcontrol_start(struct refheap *heap)
 	return 0;
 }
 
+static int refcontrol_unbind(struct refheap *heap, char *value)
+{
+	return refname_valid(value) ? refheap_unbind(heap, value) : -EINVAL;
+}
+
 /* Those without a value, and those that may have, or need, one. */
 static const struct {
 	const char *verb;
@@ -99,6 +105,7 @@ static const struct {
 	{ "start", refcontrol_start },
 	{ "freeze", refheap_freeze },
 	{ "unfreeze", refheap_unfreeze },
+	{ "unbind", .valued = refcontrol_unbind },
 };
 
 static int refcontrol_run(struct refheap *heap, char *command)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * debugfs: refheap/heaps, and for each heap stats, types, ages, objects,
- * control.
+ * names, control.
  *
  * Files for reading are 0444 or 0400 and control is write-only: under
  * lockdown anything else would be refused.  debugfs_remove() waits for
@@ -188,6 +188,7 @@ static void refdebugfs_add_dir(struct refheap *heap)
 	debugfs_create_file("ages", 0444, heap->debugfs, heap, &ages_fops);
 	debugfs_create_file("objects", 0400, heap->debugfs, heap,
 			    &refobjects_fops);
+	debugfs_create_file("names", 0400, heap->debugfs, heap, &refnames_fops);
 	debugfs_create_file("control", 0200, heap->debugfs, heap,
 			    &refcontrol_fops);
 }

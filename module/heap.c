@@ -5,7 +5,8 @@
  * The end of a heap (refheap_destroy()):
  *
  *  1. off the list, so that a second destroyer finds nothing; debugfs gone
- *  2. full passes until one reclaims nothing: callbacks still run
+ *  2. no names any more, then full passes until one reclaims nothing:
+ *     callbacks still run
  *  3. dead = true; a grace period; no callback running.  Whoever read dead as
  *     false was in an RCU section and has registered his callback in it.
  *     From here on no client code is called, so the client may be unloaded.
@@ -129,7 +130,7 @@ static struct refheap *refheap_alloc(const char *name,
 	heap->stack = kvmalloc_array(REFHEAP_STACK, sizeof(*heap->stack),
 				     GFP_KERNEL);
 	heap->cpu = alloc_percpu(struct refheap_cpu);
-	if (!heap->stack || !heap->cpu) {
+	if (!heap->stack || !heap->cpu || refname_init(heap)) {
 		kvfree(heap->stack);
 		free_percpu(heap->cpu);
 		kfree(heap);
@@ -159,6 +160,7 @@ void refheap_free(struct refheap *heap)
 		reftype_free(type);
 	xa_destroy(&heap->weaks);
 	xa_destroy(&heap->chunks);
+	refname_exit(heap);
 	free_percpu(heap->cpu);
 	kvfree(heap->stack);
 	kfree(heap);
@@ -309,7 +311,8 @@ static void refheap_empty(struct refheap *heap)
  * @heap: a heap, or ERR_PTR() or NULL, which are ignored; no allocation may
  *	  run concurrently, and @heap must not be used afterwards
  *
- * Reclaims all that is unreachable, calling releases as ever, then waits for
+ * Unbinds all names and reclaims all that is unreachable then, calling
+ * releases as ever; a callback can bind no more.  After that it waits for
  * callbacks that are running elsewhere.  After it has returned no code of the
  * client is called.  Objects still held are reported (unless %REFHEAP_QUIET),
  * stay valid memory, and are freed without a callback at their last put; so
@@ -340,6 +343,7 @@ int refheap_destroy(struct refheap *heap)
 	refheap_stop(heap);
 	/* Nothing is permanent any more. */
 	refheap_unfreeze(heap);
+	refname_close(heap);
 	refheap_empty(heap);
 	refheap_silence(heap);
 	refheap_drain(heap);

@@ -10,6 +10,7 @@
  *  I  set before publication, never changes
  *  L  refheap_list_lock (mutex): the list of heaps and their life
  *  T  heap->types_lock (mutex): registration of types
+ *  N  heap->names_lock (mutex): binding of names
  *  R  type->rows_lock (spinlock, irqs off): free rows of the object table
  *  Q  heap->request_lock (spinlock, irqs off): what is asked of the thread
  *  C  the heap's thread alone; others may read with READ_ONCE()
@@ -19,7 +20,8 @@
  *     it pairs with
  *
  * Nesting order: refheap_list_lock > types_lock > request_lock.  rows_lock
- * is a leaf and nests only the xarray's own lock; so is that of weaks.  None of them is held
+ * is a leaf and nests only the xarray's own lock; so is that of weaks;
+ * names_lock nests only those of the hash table and the list.  None is held
  * while client code runs, none of the spinlocks for more than O(1) work
  * (rows_lock: one batch of REFROW_BATCH rows).  get, put on a living object,
  * slot load and slot store take none at all.
@@ -37,11 +39,13 @@
 #define _REFHEAP_INTERNAL_H
 
 #include <linux/irq_work.h>
+#include <linux/klist.h>
 #include <linux/list.h>
 #include <linux/llist.h>
 #include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
+#include <linux/rhashtable.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
@@ -373,6 +377,10 @@ struct refheap {
 	struct mutex types_lock;	/* registration of types */
 	struct list_head types;		/* T; read under RCU */
 	unsigned int nr_types;		/* T */
+	struct mutex names_lock;	/* binding of names */
+	struct rhashtable names;	/* N; read under RCU */
+	struct klist names_order;	/* N; walked under its own lock */
+	bool names_closed;		/* N: nothing can be bound any more */
 	struct xarray chunks;		/* its own lock */
 	struct refheap_cpu __percpu *cpu;
 	atomic64_t charged_objects;	/* A: only with limits */
@@ -465,6 +473,13 @@ static inline struct refarray **refobj_array(const struct reftype *type,
 {
 	return refobj_memory(type, obj) + type->desc.array;
 }
+
+/* name.c */
+int refname_init(struct refheap *heap);
+void refname_close(struct refheap *heap);
+void refname_exit(struct refheap *heap);
+bool refname_valid(const char *name);
+extern const struct file_operations refnames_fops;
 
 /* row.c */
 unsigned long refrow_refill(struct reftype *type, gfp_t gfp);

@@ -531,6 +531,69 @@ int refheap_bind(struct refheap *heap, const char *name, struct refobj *obj);
 int refheap_unbind(struct refheap *heap, const char *name);
 struct refobj *refheap_lookup(struct refheap *heap, const char *name);
 
+/* The kinds of weak maps: one of these is given to refmap_create(). */
+#define REFMAP_WEAK_VALUES	BIT(0)	/* number -> object, not counted */
+#define REFMAP_WEAK_KEYS	BIT(1)	/* object, not counted -> object */
+
+struct refmap;
+
+struct refmap *refmap_create(struct refheap *heap, unsigned int kind);
+void refmap_destroy(struct refmap *map);
+unsigned int refmap_count(const struct refmap *map);
+
+int refmap_set(struct refmap *map, u64 key, struct refobj *value);
+int refmap_insert(struct refmap *map, u64 key, struct refobj *value);
+struct refobj *refmap_lookup(struct refmap *map, u64 key);
+int refmap_remove(struct refmap *map, u64 key);
+
+int refmap_set_obj(struct refmap *map, struct refobj *key,
+		   struct refobj *value);
+int refmap_insert_obj(struct refmap *map, struct refobj *key,
+		      struct refobj *value);
+struct refobj *refmap_lookup_obj(struct refmap *map, struct refobj *key);
+int refmap_remove_obj(struct refmap *map, struct refobj *key);
+
+/**
+ * struct refmap_cursor - how far a walk over a weak map has come
+ * @walk: private
+ * @begun: private
+ * @key: the key, if that is a number
+ * @key_obj: the key, if that is an object
+ * @value: what the map has for it
+ *
+ * The cursor holds the objects until the walk goes on; refobj_take() keeps
+ * them for longer.
+ */
+struct refmap_cursor {
+	struct klist_iter walk;
+	bool begun;
+	u64 key;
+	struct refobj *key_obj;
+	struct refobj *value;
+};
+
+struct refmap_cursor refmap_begin(struct refmap *map);
+bool refmap_next(struct refmap_cursor *cursor);
+void refmap_end(struct refmap_cursor *cursor);
+
+/**
+ * refmap_for_each - walk over a weak map
+ * @cursor: name of a &struct refmap_cursor that is declared here
+ * @map: a weak map; not to be destroyed meanwhile
+ *
+ * In the order in which the keys came into the map, each once.  Entries may
+ * come, be replaced, be removed and die meanwhile, by the loop itself or by
+ * others, who may walk as well: what is there from the beginning to the end of
+ * the walk is met, what is dead is not, and nothing else need be.  The loop
+ * may be left in any way.
+ *
+ * Context: process.  Goes on to the next entry by refmap_next(), which may
+ * put the last references to the objects of the one before.
+ */
+#define refmap_for_each(cursor, map) \
+	for (struct refmap_cursor cursor __cleanup(refmap_end) = \
+	     refmap_begin(map); refmap_next(&(cursor));)
+
 /**
  * struct refname_cursor - how far a walk over a heap's names has come
  * @walk: private
@@ -736,6 +799,10 @@ DEFINE_FREE(refobj, struct refobj *, if (!IS_ERR_OR_NULL(_T)) refobj_put(_T))
  */
 DEFINE_FREE(refheap, struct refheap *,
 	    if (!IS_ERR_OR_NULL(_T)) refheap_destroy(_T))
+
+/* A weak map that is destroyed when the variable leaves its scope. */
+DEFINE_FREE(refmap, struct refmap *,
+	    if (!IS_ERR_OR_NULL(_T)) refmap_destroy(_T))
 
 /* private: see refobj_take() */
 static inline struct refobj * __must_check

@@ -7,13 +7,13 @@
  * under heap->names_lock.  What it refers to changes by xchg(), so that a
  * name that is bound again never seems to be unbound meanwhile:
  *
- *	bind, unbind			look-up (refslot_load())
- *	count the new object		read the slot
- *	xchg(slot, new)			acquire the object
- *	put the old object		read the slot again: the same?
+ *	bind, unbind			look-up (refobj_load())
+ *	count the new object		read the target
+ *	xchg(target, new)		acquire the object
+ *	put the old object		read the target again: the same?
  *
- * An object that the slot still refers to after it was acquired is the one
- * that was bound, alive and counted (G13); an older one is put back.
+ * What is still the target after it was acquired is the object that was
+ * bound, alive and counted (G13); an older one is put back.
  *
  * Putting may call the client, so it is done when names_lock is free again.
  */
@@ -29,14 +29,14 @@
  * struct refname - a name and what it refers to
  * @node: (N) in heap->names, read under RCU
  * @order: (N) in heap->names_order; counts the walks that stand here
- * @slot: (N) the object, NULL once unbound; read under RCU
+ * @target: (N) the object, counted; NULL once unbound; read under RCU
  * @rcu: for its end
  * @name: (I) the name
  */
 struct refname {
 	struct rhash_head node;
 	struct klist_node order;
-	struct refslot slot;
+	struct refobj *target;
 	struct rcu_head rcu;
 	char name[];
 };
@@ -132,7 +132,7 @@ static int refname_add(struct refheap *heap, const char *name,
 	if (!entry)
 		return -ENOMEM;
 	memcpy(entry->name, name, size);
-	entry->slot.target = ref;
+	entry->target = ref;
 	if (rhashtable_insert_fast(&heap->names, &entry->node,
 				   refname_params)) {
 		kfree(entry);
@@ -154,7 +154,7 @@ static int refname_assign(struct refheap *heap, const char *name,
 	if (!entry)
 		return refname_add(heap, name, ref);
 	/* Fully ordered: the count is up before a look-up can see it. */
-	*old = xchg(&entry->slot.target, ref);
+	*old = xchg(&entry->target, ref);
 	return 0;
 }
 
@@ -205,7 +205,7 @@ static struct refobj *refname_remove(struct refheap *heap,
 	lockdep_assert_held(&heap->names_lock);
 	rhashtable_remove_fast(&heap->names, &entry->node, refname_params);
 	/* Walks and look-ups that stand on it see that it is over. */
-	ref = xchg(&entry->slot.target, NULL);
+	ref = xchg(&entry->target, NULL);
 	klist_del(&entry->order);
 	return ref;
 }
@@ -287,7 +287,7 @@ struct refobj *refheap_lookup(struct refheap *heap, const char *name)
 	rcu_read_lock();
 	entry = rhashtable_lookup(&heap->names, name, refname_params);
 	if (entry)
-		obj = refslot_load(&entry->slot);
+		obj = refobj_load(&entry->target);
 	rcu_read_unlock();
 	return obj;
 }
@@ -333,7 +333,7 @@ bool refname_next(struct refname_cursor *cursor)
 		entry = container_of(node, struct refname, order);
 		cursor->name = entry->name;
 		/* NULL if it was unbound a moment ago. */
-		cursor->obj = refslot_load(&entry->slot);
+		cursor->obj = refobj_load(&entry->target);
 	}
 	return true;
 }
@@ -363,7 +363,7 @@ static void refname_show(struct seq_file *seq, struct refname *entry)
 	u64 word;
 
 	rcu_read_lock();
-	obj = READ_ONCE(entry->slot.target);
+	obj = READ_ONCE(entry->target);
 	if (obj) {
 		/* Bound a moment ago: its header may be read. */
 		place = READ_ONCE(obj->place);

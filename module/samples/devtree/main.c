@@ -74,7 +74,7 @@ static int mirror_snapshot(struct devtree_snapshot *snapshot,
 	if (!err) {
 		describe(&mirror);
 		/* All else is reachable from here and needs no other holder. */
-		root = refobj_get(mirror.root->obj);
+		root = refobj_take(mirror.root->obj);
 	}
 	devtree_forget(&mirror);
 	return err;
@@ -151,8 +151,7 @@ static int drop_mirror(void)
 	bool gone;
 	int err;
 
-	refobj_put(root);
-	root = NULL;
+	refobj_assign(root, NULL);
 	err = read_poll_timeout(all_gone, gone, gone, 5000,
 				(u64)USEC_PER_MSEC * limit_ms, false, objects);
 	if (err)
@@ -195,9 +194,7 @@ static int run(void)
 
 static void clean_up(void)
 {
-	if (root)
-		refobj_put(root);
-	root = NULL;
+	refobj_assign(root, NULL);
 	refheap_destroy(heap);	/* reclaims what nobody holds */
 }
 

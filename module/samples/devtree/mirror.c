@@ -211,14 +211,13 @@ int devtree_build(struct devtree_mirror *mirror,
 	return 0;
 }
 
-/* Drop the plans, and with them one reference to each object. */
+/* Drop the plans, and with them one reference to each object still there. */
 void devtree_forget(struct devtree_mirror *mirror)
 {
 	struct devtree_plan *plan, *next;
 
 	list_for_each_entry_safe(plan, next, &mirror->plans, node) {
-		if (plan->obj)
-			refobj_put(plan->obj);
+		refobj_assign(plan->obj, NULL);
 		kfree(plan);
 	}
 }

@@ -63,8 +63,7 @@ static int run(void)
  */
 static void clean_up(void)
 {
-	if (globals)
-		refobj_put(globals);
+	refobj_assign(globals, NULL);
 	refheap_destroy(heap);
 }
 

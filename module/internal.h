@@ -616,6 +616,7 @@ struct refobj *refobj_load(struct refobj *const *pointer);
 /* weak.c */
 void refweak_kill(struct refobj *obj);
 void refweak_clear_members(struct refobj *obj, const struct reftype *type);
+void refheap_sift_weaks(struct refheap *heap);
 void refheap_call_weaks(struct refheap *heap);
 void refheap_forget_weaks(struct refheap *heap);
 

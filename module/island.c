@@ -314,6 +314,7 @@ static void refisland_finalize(struct refdecision *decision)
 	struct refheap *heap = decision->heap;
 
 	WRITE_ONCE(heap->finalizing, true);
+	refheap_sift_weaks(heap);
 	refheap_finalize_members(heap);
 	trace_refheap_phase(heap, REFHEAP_PHASE_FINALIZED, decision->revived);
 	refisland_for_each_row(decision, refisland_try_revived);

@@ -99,8 +99,8 @@ static bool refweak_refused(const struct refobj *target)
  * The callback runs in the heap's thread, outside of any lock, after the
  * target is gone, and after what died before it; for several weak references
  * to one object in the order from the newest to the oldest.  It is never
- * called if @weak is cleared before, if @owner dies as well, or when the heap
- * has been destroyed.
+ * called if @weak is cleared before, if @owner dies as well, or was a member of
+ * an island when @target was, or when the heap has been destroyed.
  *
  * Context: as @gfp allows; on PREEMPT_RT not with preemption off.
  * Return: 0; -ENOMEM; -EXDEV if @owner and @target are of different heaps;
@@ -284,6 +284,39 @@ void refweak_clear_members(struct refobj *obj, const struct reftype *type)
 		for (nr = field->count; nr; nr--)
 			refweak_clear(weak++);
 	}
+}
+
+static bool refobj_is_member(const struct refobj *obj)
+{
+	unsigned long place = READ_ONCE(obj->place);
+	struct refchunk *chunk = place_chunk(place);
+
+	return !chunk->type->leaf && row_member(chunk, place_index(place));
+}
+
+/*
+ * All islands of a collection have been decided, and some are to be brought
+ * back.  A weak reference that is part of one does not call back, even if it
+ * lives on with its owner: it was as dead as its target.
+ */
+void refheap_sift_weaks(struct refheap *heap)
+{
+	struct refweak *weak;
+	LIST_HEAD(queue);
+
+	xa_lock_irq(&heap->weaks);
+	list_splice_init(&heap->weak_queue, &queue);
+	while ((weak = list_first_entry_or_null(&queue, struct refweak,
+						node))) {
+		if (weak->owner && refobj_is_member(weak->owner))
+			refweak_detach(heap, weak);
+		else
+			list_move_tail(&weak->node, &heap->weak_queue);
+		xa_unlock_irq(&heap->weaks);
+		cond_resched();
+		xa_lock_irq(&heap->weaks);
+	}
+	xa_unlock_irq(&heap->weaks);
 }
 
 /*

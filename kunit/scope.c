@@ -169,6 +169,51 @@ static void g1_assign_walks_a_chain(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, graph_released(g), 5);
 }
 
+/* --- the example of README.md -------------------------------------------- */
+
+static struct refslot *next(struct refobj *obj)
+{
+	return &node_of(obj)->slot[0];
+}
+
+static int insert(struct refobj *after, struct graph *g)
+{
+	struct refobj *node __free(refobj) = add(g);
+	int err;
+
+	if (!node)
+		return -ENOMEM;
+	err = refslot_move(node, next(node), after, next(after));
+	return err ?: refslot_give_ptr(after, next(after), node);
+}
+
+static struct refobj *last(struct refobj *list)
+{
+	struct refobj *at __free(refobj) = refobj_get(list);
+
+	while (!refslot_empty(next(at)))
+		refobj_assign(at, refslot_load(next(at)));
+	return_ptr(at);
+}
+
+static void g1_list_without_a_put(struct kunit *test)
+{
+	struct graph *g = test->priv;
+	unsigned int i;
+
+	{
+		struct refobj *list __free(refobj) = add(g);
+
+		for (i = 0; i < 3; i++)
+			KUNIT_EXPECT_EQ(test, insert(list, g), 0);
+		refobj_assign(list, last(list));
+		KUNIT_EXPECT_EQ(test, node_of(list)->id, 1);
+		KUNIT_EXPECT_EQ(test, refobj_count(list), 1);
+		KUNIT_EXPECT_EQ(test, graph_released(g), 3);
+	}
+	KUNIT_EXPECT_EQ(test, graph_released(g), 4);
+}
+
 /* --- refslot_give_ptr() ------------------------------------------------- */
 
 static void g1_give_ptr_empties_the_variable(struct kunit *test)
@@ -304,6 +349,7 @@ static struct kunit_case scope_cases[] = {
 	KUNIT_CASE(g1_assign_drops_the_old),
 	KUNIT_CASE(g1_assign_puts_last),
 	KUNIT_CASE(g1_assign_walks_a_chain),
+	KUNIT_CASE(g1_list_without_a_put),
 	KUNIT_CASE(g1_give_ptr_empties_the_variable),
 	KUNIT_CASE(g1_give_ptr_of_nothing_clears),
 	KUNIT_CASE(g3_give_ptr_to_ones_own_slot),

@@ -493,6 +493,9 @@ void refheap_get_counts(struct refheap *heap,
 void refheap_get_stats(struct refheap *heap, struct refheap_stats *stats);
 int refheap_get_age_stats(struct refheap *heap, unsigned int age,
 			  struct refheap_age_stats *stats);
+int refheap_for_each(struct refheap *heap, struct reftype *type, int age,
+		     int (*function)(struct refobj *obj, void *data),
+		     void *data);
 const char *refheap_name(const struct refheap *heap);
 
 struct refobj *refobj_alloc(struct reftype *type, gfp_t gfp);
@@ -503,6 +506,11 @@ u32 refobj_id(const struct refobj *obj);
 struct reftype *refobj_type(const struct refobj *obj);
 struct refheap *refobj_heap(const struct refobj *obj);
 const char *reftype_name(const struct reftype *type);
+long refobj_referents(struct refobj *obj, struct refobj **list,
+		      unsigned int nr);
+long refobj_referrers(struct refobj *obj, struct refobj **list,
+		      unsigned int nr);
+bool refobj_is_unique(const struct refobj *obj);
 bool refobj_is_tracked(const struct refobj *obj);
 unsigned int refobj_age(const struct refobj *obj);
 

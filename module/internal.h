@@ -611,6 +611,7 @@ void refobj_saturate(struct refobj *obj);
 void refobj_free(struct refobj *obj);
 
 /* slot.c */
+void refobj_put_stranger(struct refobj *obj);
 struct refobj *refobj_load(struct refobj *const *pointer);
 
 /* weak.c */
@@ -764,6 +765,9 @@ struct refcensus {
 };
 
 struct refcensus *refheap_census(struct refheap *heap, unsigned int nr);
+
+/* enumerate.c */
+struct refobj *refrow_acquire(struct refchunk *chunk, unsigned int index);
 
 /* freeze.c */
 void reffreeze_all(struct refheap *heap);

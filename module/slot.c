@@ -222,7 +222,7 @@ EXPORT_SYMBOL_REFHEAP(refslot_move);
  * one of an object that the caller never asked for: its release must not run
  * under the caller's locks.
  */
-static void refobj_put_stranger(struct refobj *obj)
+void refobj_put_stranger(struct refobj *obj)
 {
 	if (refobj_drop(obj))
 		refobj_defer(obj);

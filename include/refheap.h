@@ -75,6 +75,7 @@
 #include <linux/version.h>
 
 struct cpumask;
+struct notifier_block;
 struct refheap;
 struct reftype;
 
@@ -463,6 +464,33 @@ struct refheap_age_stats {
 	u64 longest_ns;
 };
 
+/**
+ * enum refheap_notice_event - what a notifier is called for
+ * @REFHEAP_COLLECT_START: a collection is about to begin; of &struct
+ *			   refheap_notice only @heap and @age are filled in
+ * @REFHEAP_COLLECT_STOP: it is over, with all releases and weak callbacks
+ */
+enum refheap_notice_event {
+	REFHEAP_COLLECT_START = 1,
+	REFHEAP_COLLECT_STOP,
+};
+
+/**
+ * struct refheap_notice - what a notifier is told
+ * @heap: whose collection it is
+ * @age: of the collection, 0 to 2
+ * @candidates: objects that it began with
+ * @reclaimed: objects reclaimed as members of islands
+ * @duration_ns: of the collection proper
+ */
+struct refheap_notice {
+	struct refheap *heap;
+	unsigned int age;
+	u64 candidates;
+	u64 reclaimed;
+	u64 duration_ns;
+};
+
 struct refheap *refheap_create(const char *name,
 			       const struct refheap_params *params);
 int refheap_destroy(struct refheap *heap);
@@ -477,6 +505,10 @@ long refheap_collect_age(struct refheap *heap, unsigned int age);
 void refheap_kick(struct refheap *heap);
 int refheap_drain(struct refheap *heap);
 bool refheap_is_running(const struct refheap *heap);
+int refheap_register_notifier(struct refheap *heap,
+			      struct notifier_block *notifier);
+int refheap_unregister_notifier(struct refheap *heap,
+				struct notifier_block *notifier);
 int refheap_freeze(struct refheap *heap);
 int refheap_unfreeze(struct refheap *heap);
 u64 refheap_frozen(struct refheap *heap);

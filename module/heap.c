@@ -122,6 +122,7 @@ static struct refheap *refheap_alloc(const char *name,
 	init_waitqueue_head(&heap->wait);
 	spin_lock_init(&heap->request_lock);
 	INIT_LIST_HEAD(&heap->requests);
+	BLOCKING_INIT_NOTIFIER_HEAD(&heap->notifiers);
 	init_waitqueue_head(&heap->completion);
 	INIT_LIST_HEAD(&heap->staged);
 	INIT_LIST_HEAD(&heap->settling);

@@ -43,6 +43,7 @@
 #include <linux/list.h>
 #include <linux/llist.h>
 #include <linux/mutex.h>
+#include <linux/notifier.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
 #include <linux/rhashtable.h>
@@ -410,6 +411,8 @@ struct refheap {
 	wait_queue_head_t completion;
 	bool stopped;			/* A: no automatic collection */
 
+	struct blocking_notifier_head notifiers; /* its own lock */
+
 	/* The thread's own */
 	struct task_struct *thread;	/* I */
 	struct list_head staged;	/* C: see candidate.c */
@@ -768,6 +771,10 @@ struct refcensus *refheap_census(struct refheap *heap, unsigned int nr);
 
 /* enumerate.c */
 struct refobj *refrow_acquire(struct refchunk *chunk, unsigned int index);
+
+/* notify.c */
+void refheap_notify(struct refheap *heap, enum refheap_notice_event event,
+		    struct refheap_notice *notice);
 
 /* freeze.c */
 void reffreeze_all(struct refheap *heap);

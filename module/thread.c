@@ -39,11 +39,12 @@ void refheap_wake_work(struct irq_work *work)
 }
 
 /*
- * One collection.
+ * One collection.  @notice is told how it went.
  *
  * Return: the number of objects reclaimed as members of islands.
  */
-static long refthread_collect(struct refheap *heap, enum refscope scope)
+static long refthread_collect(struct refheap *heap, enum refscope scope,
+			      struct refheap_notice *notice)
 {
 	struct refheap_stats before = heap->stats;
 	unsigned int age = refscope_age(scope);
@@ -69,6 +70,9 @@ static long refthread_collect(struct refheap *heap, enum refscope scope)
 	heap->stats.longest_ns = max(heap->stats.longest_ns,
 				     heap->stats.last_ns);
 	refage_account(heap, age, &before, roots);
+	notice->candidates = roots;
+	notice->reclaimed = reclaimed;
+	notice->duration_ns = heap->stats.last_ns;
 	return reclaimed;
 }
 
@@ -158,12 +162,21 @@ static void refthread_plan(struct refheap *heap, bool full, bool unfinished,
 static long refthread_collect_and_plan(struct refheap *heap,
 				       enum refscope scope)
 {
+	struct refheap_notice notice = {
+		.heap = heap,
+		.age = refscope_age(scope),
+	};
 	bool unfinished = heap->unfinished;
 	long reclaimed;
 
 	heap->waiting = false;
-	reclaimed = refthread_collect(heap, scope);
+	refheap_notify(heap, REFHEAP_COLLECT_START, &notice);
+	reclaimed = refthread_collect(heap, scope, &notice);
 	refthread_plan(heap, scope == SCOPE_AGE_2, unfinished, reclaimed);
+	refheap_release_deferred(heap);
+	refheap_call_weaks(heap);
+	refheap_notify(heap, REFHEAP_COLLECT_STOP, &notice);
+	/* What the notifiers left behind is a part of it. */
 	refheap_release_deferred(heap);
 	return reclaimed;
 }

@@ -367,6 +367,65 @@ static void g3_finalizer_adds_to_the_island(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, graph_finalized(g), 2);
 }
 
+/* The last node that a finalizer has put behind the one before. */
+static struct graph_node *last;
+
+static void append_to_list(struct graph_node *node)
+{
+	if (!last)
+		resurrect(node);
+	else if (refslot_set(&last->obj, &last->slot[1], &node->obj))
+		atomic_long_inc(&node->graph->damaged);
+	last = node;
+}
+
+static void tie_to_the_last(struct graph_node *node)
+{
+	if (last && refslot_set(&last->obj, &last->slot[1], &node->obj))
+		atomic_long_inc(&node->graph->damaged);
+	last = node;
+}
+
+static void loops_with_will(struct graph *g, unsigned int n,
+			    void (*will)(struct graph_node *node))
+{
+	struct graph_node *loop;
+
+	last = NULL;
+	while (n--) {
+		loop = graph_ring_of(g, FINAL, 1);
+		loop->will = will;
+		node_put(loop);
+	}
+}
+
+/* Islands that finalizers hang up on one another: all of them come back. */
+static void g3_finalizers_make_a_list(struct kunit *test)
+{
+	struct graph *g = test->priv;
+
+	loops_with_will(g, 5, append_to_list);
+	KUNIT_EXPECT_EQ(test, graph_collect(g), 0);
+	KUNIT_EXPECT_EQ(test, graph_alive(g), 5);
+	KUNIT_ASSERT_EQ(test, nr_saved, 1);
+	KUNIT_EXPECT_EQ(test, refobj_count(saved[0]), 2);
+	KUNIT_EXPECT_EQ(test, refobj_count(&last->obj), 2);
+	put_saved();
+	KUNIT_EXPECT_EQ(test, graph_collect(g), 5);
+	KUNIT_EXPECT_EQ(test, graph_finalized(g), 5);
+}
+
+/* Tied together, and still nobody else's: one island, gone at once. */
+static void g3_finalizers_tie_islands_together(struct kunit *test)
+{
+	struct graph *g = test->priv;
+
+	loops_with_will(g, 5, tie_to_the_last);
+	KUNIT_EXPECT_EQ(test, graph_collect(g), 5);
+	KUNIT_EXPECT_EQ(test, graph_finalized(g), 5);
+	KUNIT_EXPECT_EQ(test, graph_alive(g), 0);
+}
+
 /* --- what a finalizer may do --------------------------------------------- */
 
 static long collect_result;
@@ -707,6 +766,78 @@ static void g3_looked_up_between_the_trials(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, graph_finalized(g), 3);
 }
 
+/*
+ * In the middle of condemning a pair, somebody who has come by one of them
+ * takes the last reference from the other, which is condemned already, and
+ * now waits for its finalizer.
+ */
+static struct cut {
+	struct graph *g;
+	struct graph_node *pair[2];
+	struct graph_node *condemned;
+} cut;
+
+static void save_condemned(struct graph_node *node)
+{
+	if (node == cut.condemned)
+		resurrect(node);
+}
+
+static void cut_probe(void *data, struct refheap *heap,
+		      enum refheap_phase phase, u64 nr)
+{
+	struct graph_node *other;
+	unsigned int i;
+
+	if (!cut.g || heap != cut.g->heap || cut.condemned ||
+	    phase != REFHEAP_PHASE_CONDEMN || nr != 1)
+		return;
+	i = !(atomic64_read(&cut.pair[0]->obj.word) & REFWORD_CONDEMNED);
+	cut.condemned = cut.pair[i];
+	other = cut.pair[!i];
+	if (!refobj_get_unless_zero(&other->obj)) {
+		atomic_long_inc(&cut.g->damaged);
+		return;
+	}
+	refslot_clear(&other->obj, &other->slot[0]);
+	node_put(other);
+}
+
+/* It lives on like any other: can be found, and collected. */
+static void g13_condemned_while_it_awaits_its_finalizer(struct kunit *test)
+{
+	struct graph *g = test->priv;
+	struct graph_node *ring = graph_ring_of(g, FINAL, 2), *node;
+	struct refobj *found;
+
+	node = node_of(ring->slot[0].target);
+	cut = (struct cut){ .g = g, .pair = { ring, node } };
+	ring->will = save_condemned;
+	node->will = save_condemned;
+	node_put(ring);
+	KUNIT_ASSERT_EQ(test, register_trace_refheap_phase(cut_probe, NULL), 0);
+	graph_collect(g);
+	unregister_trace_refheap_phase(cut_probe, NULL);
+	tracepoint_synchronize_unregister();
+	cut.g = NULL;
+	KUNIT_ASSERT_NOT_NULL(test, cut.condemned);
+	KUNIT_ASSERT_EQ(test, nr_saved, 1);
+	/* Another island dies: that verdict is none of its business. */
+	node_put(graph_ring(g, 2));
+	KUNIT_EXPECT_EQ(test, graph_collect(g), 2);
+	KUNIT_ASSERT_EQ(test, refweak_set(NULL, &weak, saved[0], NULL,
+					  GFP_KERNEL), 0);
+	found = refweak_load(&weak);
+	KUNIT_EXPECT_PTR_EQ(test, found, saved[0]);
+	if (found)
+		refobj_put(found);
+	node = node_of(saved[0]);
+	graph_link(node, 0, node);
+	put_saved();
+	KUNIT_EXPECT_EQ(test, graph_collect(g), 1);
+	KUNIT_EXPECT_EQ(test, graph_alive(g), 0);
+}
+
 /* --- the end of the heap -------------------------------------------------- */
 
 static void g10_finalizers_at_destroy(struct kunit *test)
@@ -718,6 +849,33 @@ static void g10_finalizers_at_destroy(struct kunit *test)
 	g->heap = NULL;
 	KUNIT_EXPECT_EQ(test, graph_finalized(g), 5);
 	KUNIT_EXPECT_EQ(test, graph_released(g), 5);
+}
+
+static void drop_data(struct graph_node *node)
+{
+	if (node->data)
+		node_put(node->data);
+}
+
+/* Each island is revealed by the release of the one before, and breaks up. */
+static void g10_islands_one_behind_the_other(struct kunit *test)
+{
+	struct graph *g = test->priv;
+	struct graph_node *loop, *before = NULL;
+	unsigned int i;
+
+	for (i = 0; i < 40; i++) {
+		loop = graph_ring_of(g, FINAL, 1);
+		loop->will = i % 2 ? break_cycle : NULL;
+		loop->data = before;
+		loop->last_words = drop_data;
+		before = loop;
+	}
+	node_put(before);
+	KUNIT_EXPECT_EQ(test, refheap_destroy(g->heap), 0);
+	g->heap = NULL;
+	KUNIT_EXPECT_EQ(test, graph_finalized(g), 40);
+	KUNIT_EXPECT_EQ(test, graph_released(g), 40);
 }
 
 /* Brought back at the end: held like any other, and freed without a call. */
@@ -777,6 +935,8 @@ static struct kunit_case finalize_cases[] = {
 	KUNIT_CASE(g3_resurrection_holds_up_nobody_else),
 	KUNIT_CASE(g3_whole_cargo_comes_back),
 	KUNIT_CASE(g3_finalizer_adds_to_the_island),
+	KUNIT_CASE(g3_finalizers_make_a_list),
+	KUNIT_CASE(g3_finalizers_tie_islands_together),
 	KUNIT_CASE(g2_finalizer_does_a_lot),
 	KUNIT_CASE(g2_last_put_finalizer_does_a_lot),
 	KUNIT_CASE(g6_sleeping_finalizer_in_atomic_context),
@@ -788,7 +948,9 @@ static struct kunit_case finalize_cases[] = {
 	KUNIT_CASE(g3_mark_of_a_queued_object),
 	KUNIT_CASE_PARAM(g13_acquired_between_the_trials, trial_gen_params),
 	KUNIT_CASE_PARAM(g3_looked_up_between_the_trials, trial_gen_params),
+	KUNIT_CASE(g13_condemned_while_it_awaits_its_finalizer),
 	KUNIT_CASE(g10_finalizers_at_destroy),
+	KUNIT_CASE(g10_islands_one_behind_the_other),
 	KUNIT_CASE(g10_resurrected_at_destroy),
 	KUNIT_CASE(g10_held_at_destroy_is_not_finalized),
 	{}

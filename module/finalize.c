@@ -6,8 +6,9 @@
  *  2. islands with members that have not been finalized are brought back:
  *     the collector holds each member
  *  3. all their finalizers run; the islands are as their clients left them
- *  4. each is judged again: what somebody refers to now, and what that leads
- *     to, lives on, without weak references
+ *  4. they are divided into islands as they are now, and judged again: what
+ *     somebody refers to, and what that leads to, lives on, without weak
+ *     references
  *  5. all that is dead is reclaimed (reclaim.c)
  *
  * No client code but visit callbacks runs before 3, and none between 3 and 5.
@@ -64,11 +65,10 @@ void refheap_finalize_members(struct refheap *heap)
 
 	refheap_for_each_touched(heap, chunk, next) {
 		for (index = 0; index < REFROW_PER_CHUNK; index++) {
-			if (!row_member(chunk, index))
+			if (!row_revived(chunk, index))
 				continue;
 			obj = chunk_object(chunk, index);
-			if (refword_read(obj) & REFWORD_DEAD ||
-			    !row_unfinalized(chunk, obj))
+			if (!row_unfinalized(chunk, obj))
 				continue;
 			refobj_finalize(heap, obj, chunk->type);
 			cond_resched();
@@ -82,11 +82,15 @@ static void refisland_look(struct refheap *heap, struct refchunk *chunk,
 {
 	u64 word;
 
+	chunk->state[index] |= ROW_SEEN;
 	refcandidate_look(chunk_object(chunk, index),
 			  chunk_place(chunk, index), false, &word);
 }
 
-/* What finalizers put and moved is no reason to spare their own island. */
+/*
+ * Members are suspects again.  What finalizers put and moved is no reason to
+ * spare them.
+ */
 void refisland_look_again(struct refisland *island)
 {
 	refisland_for_members(island->heap, island->first, refisland_look,
@@ -110,7 +114,7 @@ static void refloose_slot(struct refvisitor *visitor, struct refslot *slot)
 	if (!target)
 		return;
 	chunk = refrow_find(loose->heap, target, &index);
-	if (chunk && row_member(chunk, index) && chunk->snapshot[index] &&
+	if (chunk && row_doomed(chunk, index) && chunk->snapshot[index] &&
 	    !--chunk->snapshot[index])
 		reftrace_push(loose->heap, chunk, index);
 }

@@ -117,6 +117,7 @@ static struct refheap *refheap_alloc(const char *name,
 	xa_init_flags(&heap->chunks, XA_FLAGS_ALLOC | XA_FLAGS_LOCK_IRQ);
 	xa_init_flags(&heap->weaks, XA_FLAGS_LOCK_IRQ);
 	INIT_LIST_HEAD(&heap->weak_queue);
+	INIT_LIST_HEAD(&heap->weak_due);
 	init_llist_head(&heap->marked);
 	init_irq_work(&heap->wake, refheap_wake_work);
 	init_waitqueue_head(&heap->wait);
@@ -294,16 +295,26 @@ static void refheap_unname(struct refheap *heap)
 	mutex_unlock(&refheap_list_lock);
 }
 
-/* Reclaim what is unreachable; what releases drop makes more of it. */
+/* Some clients make garbage of garbage without end. */
+#define REFHEAP_EMPTY_PASSES	1000
+
+/*
+ * Reclaim what is unreachable; what finalizers and releases drop makes more of
+ * it.  Two passes after which nothing more is gone mean that the rest is held.
+ */
 static void refheap_empty(struct refheap *heap)
 {
+	struct refheap_stats stats;
 	unsigned int pass, idle = 0;
+	u64 freed = 0;
 
-	for (pass = 0; pass < 16 && idle < 2 && refheap_objects(heap); pass++)
-		if (refheap_collect(heap, REFHEAP_COLLECT_FULL) > 0)
-			idle = 0;
-		else
-			idle++;
+	for (pass = 0; pass < REFHEAP_EMPTY_PASSES && idle < 2 &&
+	     refheap_objects(heap); pass++) {
+		refheap_collect(heap, REFHEAP_COLLECT_FULL);
+		refheap_get_stats(heap, &stats);
+		idle = stats.freed == freed ? idle + 1 : 0;
+		freed = stats.freed;
+	}
 	refheap_drain(heap);
 }
 

@@ -397,12 +397,12 @@ struct refheap {
 	unsigned long events;		/* A */
 
 	atomic_t verdict;		/* A: see judge.c */
-	bool finalizing;		/* C: some island waits for its second trial */
 	bool finalizers;		/* A: some type has one */
 
 	/* Weak references: see weak.c. */
 	struct xarray weaks;		/* W: by the target's row */
 	struct list_head weak_queue;	/* W: callbacks to be made */
+	struct list_head weak_due;	/* W: those of this round */
 	struct refweak *calling;	/* W: whose callback runs */
 
 	/* Requests */
@@ -618,17 +618,16 @@ void refobj_put_stranger(struct refobj *obj);
 struct refobj *refobj_load(struct refobj *const *pointer);
 
 /* weak.c */
-void refweak_kill(struct refobj *obj);
+void refweak_kill(struct refobj *obj, bool sleep);
 void refweak_clear_members(struct refobj *obj, const struct reftype *type);
 void refheap_sift_weaks(struct refheap *heap);
 void refheap_call_weaks(struct refheap *heap);
 void refheap_forget_weaks(struct refheap *heap);
 
-/* An object that nobody can acquire any more. */
-static inline void refobj_kill_weaks(struct refobj *obj)
+/* May an object that nobody can acquire have weak references? */
+static inline bool refobj_weak(const struct refobj *obj)
 {
-	if (unlikely(refword_read(obj) & REFWORD_WEAK))
-		refweak_kill(obj);
+	return refword_read(obj) & REFWORD_WEAK;
 }
 
 /* walk.c */
@@ -726,17 +725,45 @@ void reftrace_push(struct refheap *heap, struct refchunk *chunk,
 bool reftrace_pop(struct refheap *heap, struct refwalk *walk,
 		  struct refchunk **chunk, unsigned int *index);
 void reftrace_run(struct refheap *heap, u64 roots, enum refscope scope);
-void reftrace_spread_live(struct refheap *heap);
+void reftrace_spread_live(struct refheap *heap, u8 among);
 void reftrace_forget(struct refheap *heap, unsigned int age);
 
 /* island.c */
-u64 refisland_divide(struct refheap *heap);
+u64 refisland_divide(struct refheap *heap, bool revived);
 long refisland_try_all(struct refheap *heap);
 
-/* An island on trial, or found dead in this collection? */
-static inline bool row_member(const struct refchunk *chunk, unsigned int index)
+/*
+ * The states of a suspect: ROW_SEEN; on trial, ROW_SEEN and ROW_MEMBER; then
+ * ROW_SEEN and ROW_LIVE, or settled, that is ROW_MEMBER alone: dead, or
+ * brought back for the finalizers and on trial once more.
+ */
+static inline bool row_settled(const struct refchunk *chunk, unsigned int index)
 {
-	return (chunk->state[index] & (ROW_MEMBER | ROW_LIVE)) == ROW_MEMBER;
+	return (READ_ONCE(chunk->state[index]) & (ROW_SEEN | ROW_MEMBER)) ==
+	       ROW_MEMBER;
+}
+
+static inline bool row_on_trial(const struct refchunk *chunk,
+				unsigned int index)
+{
+	u8 both = ROW_SEEN | ROW_MEMBER;
+
+	return (chunk->state[index] & (both | ROW_LIVE)) == both;
+}
+
+static inline bool row_dead(const struct refchunk *chunk, unsigned int index)
+{
+	return refword_read(chunk_object(chunk, index)) & REFWORD_DEAD;
+}
+
+static inline bool row_doomed(const struct refchunk *chunk, unsigned int index)
+{
+	return row_settled(chunk, index) && row_dead(chunk, index);
+}
+
+static inline bool row_revived(const struct refchunk *chunk, unsigned int index)
+{
+	return row_settled(chunk, index) && !row_dead(chunk, index);
 }
 
 /* finalize.c */

@@ -38,9 +38,17 @@ static u32 refisland_head(struct refheap *heap, u32 row)
 struct refdivide {
 	struct refvisitor visitor;
 	struct refheap *heap;
+	bool revived;		/* divide those, not the suspects */
 	u32 row;		/* whose slots are visited */
 	u64 islands;
 };
+
+static bool refdivide_wants(const struct refdivide *divide,
+			    const struct refchunk *chunk, unsigned int index)
+{
+	return divide->revived ? row_revived(chunk, index) :
+				 row_suspect(chunk, index);
+}
 
 static void refdivide_slot(struct refvisitor *visitor, struct refslot *slot)
 {
@@ -54,7 +62,7 @@ static void refdivide_slot(struct refvisitor *visitor, struct refslot *slot)
 	if (!target)
 		return;
 	chunk = refrow_find(divide->heap, target, &index);
-	if (!chunk || !row_suspect(chunk, index))
+	if (!chunk || !refdivide_wants(divide, chunk, index))
 		return;
 	head = refisland_head(divide->heap, divide->row);
 	other = refisland_head(divide->heap, chunk_row(chunk, index));
@@ -77,7 +85,7 @@ static void refisland_for_suspects(struct refheap *heap,
 	refwalk_begin(&walk);
 	refheap_for_each_touched(heap, chunk, next) {
 		for (index = 0; index < REFROW_PER_CHUNK; index++)
-			if (row_suspect(chunk, index))
+			if (refdivide_wants(divide, chunk, index))
 				each(divide, &walk, chunk, index);
 		refwalk_pause(&walk, REFROW_PER_CHUNK);
 	}
@@ -127,12 +135,16 @@ static void refdivide_ring(struct refdivide *divide, struct refwalk *walk,
 	*head = row;
 }
 
-/* Divide the suspects into islands: rings through the links. */
-u64 refisland_divide(struct refheap *heap)
+/*
+ * Divide the suspects, or what has been brought back, into islands: rings
+ * through the links.
+ */
+u64 refisland_divide(struct refheap *heap, bool revived)
 {
 	struct refdivide divide = {
 		.visitor.slot = refdivide_slot,
 		.heap = heap,
+		.revived = revived,
 	};
 
 	refisland_for_suspects(heap, refdivide_alone, &divide);
@@ -186,7 +198,7 @@ static void refisland_shrink(struct refdecision *decision,
 	if (island->failed) {
 		island->failed->state[island->failed_index] |= ROW_LIVE;
 		reftrace_push(heap, island->failed, island->failed_index);
-		reftrace_spread_live(heap);
+		reftrace_spread_live(heap, ROW_SEEN | ROW_MEMBER);
 	}
 	refwalk_begin(&walk);
 	do {
@@ -215,6 +227,12 @@ static void refisland_shrink(struct refdecision *decision,
 	island->first = first;
 }
 
+static void refmember_settle(struct refheap *heap, struct refchunk *chunk,
+			     unsigned int index, void *data)
+{
+	WRITE_ONCE(chunk->state[index], chunk->state[index] & ~ROW_SEEN);
+}
+
 /* An island is dead.  If it has finalizers, only once they have run. */
 static void refisland_settle(struct refdecision *decision,
 			     struct refisland *island)
@@ -223,6 +241,7 @@ static void refisland_settle(struct refdecision *decision,
 	bool again = island->pinned;
 
 	trace_refheap_phase(heap, REFHEAP_PHASE_VERDICT, island->members);
+	refisland_for_members(heap, island->first, refmember_settle, NULL);
 	refisland_kill_weaks(island);
 	if (!again && refisland_unfinalized(island)) {
 		refisland_revive(island);
@@ -264,12 +283,6 @@ static void refisland_try_suspect(struct refdecision *decision,
 		refisland_try(decision, &island);
 }
 
-static bool row_doomed(const struct refchunk *chunk, unsigned int index)
-{
-	return row_member(chunk, index) &&
-	       refword_read(chunk_object(chunk, index)) & REFWORD_DEAD;
-}
-
 static void refisland_try_revived(struct refdecision *decision,
 				  struct refchunk *chunk, unsigned int index)
 {
@@ -279,7 +292,7 @@ static void refisland_try_revived(struct refdecision *decision,
 		.pinned = true,
 	};
 
-	if (!row_member(chunk, index) || row_doomed(chunk, index))
+	if (!row_revived(chunk, index))
 		return;
 	if (busted("second-trial")) {
 		refisland_doom(&island);
@@ -313,12 +326,12 @@ static void refisland_finalize(struct refdecision *decision)
 {
 	struct refheap *heap = decision->heap;
 
-	WRITE_ONCE(heap->finalizing, true);
 	refheap_sift_weaks(heap);
 	refheap_finalize_members(heap);
 	trace_refheap_phase(heap, REFHEAP_PHASE_FINALIZED, decision->revived);
+	/* Finalizers may have tied islands together. */
+	refisland_divide(heap, true);
 	refisland_for_each_row(decision, refisland_try_revived);
-	WRITE_ONCE(heap->finalizing, false);
 	refcascade_run(&decision->cascade);
 }
 
@@ -354,7 +367,7 @@ long refisland_try_all(struct refheap *heap)
 	refisland_for_each_row(&decision, refisland_try_suspect);
 	if (decision.revived)
 		refisland_finalize(&decision);
-	reclaimed = refisland_reclaim_all(heap) - decision.loose;
+	reclaimed = max(refisland_reclaim_all(heap) - decision.loose, 0L);
 	WRITE_ONCE(heap->stats.reclaimed, heap->stats.reclaimed + reclaimed);
 	return reclaimed;
 }

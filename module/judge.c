@@ -48,7 +48,7 @@
  * A version that wraps
  * ====================
  *
- * 27 bits of version can wrap while a large set is judged.  It does no harm.
+ * 25 bits of version can wrap while a large set is judged.  It does no harm.
  * At r(X) MARKED and FRESH are clear: the collector cleared them when it
  * discovered the object, or the judgement fails.  From then on any put, and
  * any move into a slot, sets MARKED, and a new incarnation of the memory has
@@ -218,7 +218,7 @@ static void refedges_slot(struct refvisitor *visitor, struct refslot *slot)
 	if (!target)
 		return;
 	chunk = refrow_find(island->heap, target, &index);
-	if (!chunk || !(chunk->state[index] & ROW_MEMBER))
+	if (!chunk || !row_on_trial(chunk, index))
 		return;
 	if (!refword_count(chunk->snapshot[index])) {
 		/* More edges than its count: it has changed since. */

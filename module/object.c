@@ -382,7 +382,10 @@ static bool refobj_unfinalized(const struct refobj *obj, u64 word)
  * behind all decrements that relied on it.
  *
  * The last reference to an object that is to be finalized is not given up but
- * becomes its releaser's, who gives it up when the finalizer has run.
+ * becomes its releaser's, who gives it up when the finalizer has run.  If it
+ * is on trial, the trial has failed, since an edge to it has been removed
+ * (judge.c, (2)); it is taken out here, for its row may not be found when the
+ * others are unmarked.
  *
  * Context: any but NMI.
  * Return: true if that was the last reference and the caller has to release.
@@ -399,8 +402,8 @@ static __always_inline bool refobj_drop_inline(struct refobj *obj)
 		new = old + REFWORD_PUT;
 		if (refword_count(old) == 1) {
 			if (refobj_unfinalized(obj, old))
-				new = (old + REFWORD_VERSION) |
-				      REFWORD_FINALIZED;
+				new = ((old & ~REFWORD_CONDEMNED) +
+				       REFWORD_VERSION) | REFWORD_FINALIZED;
 		} else if (!(old & (REFWORD_MARKED | REFWORD_LEAF |
 				    REFWORD_DEAD))) {
 			refrow_mark(READ_ONCE(obj->place));
@@ -441,7 +444,8 @@ EXPORT_SYMBOL_REFHEAP(__refobj_put_leaf_slow);
  *
  * From the instant an island is condemned it fails for every member, and
  * before that success saves the island (G13).  It never fails for an object
- * that stays alive.
+ * that stays alive, but for one that is going to be finalized as a member of
+ * an island, for the moment between the verdict and its return to life.
  *
  * The memory may have been reused for another object of the same type since
  * @obj was read: after success, look again whether the place it was read

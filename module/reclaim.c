@@ -40,7 +40,10 @@ void refisland_for_members(struct refheap *heap, u32 first,
 static void refmember_kill_weaks(struct refheap *heap, struct refchunk *chunk,
 				 unsigned int index, void *data)
 {
-	refobj_kill_weaks(chunk_object(chunk, index));
+	struct refobj *obj = chunk_object(chunk, index);
+
+	if (refobj_weak(obj))
+		refweak_kill(obj, true);
 }
 
 /* The verdict is DEAD: so are weak references to the members. */

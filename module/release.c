@@ -360,46 +360,63 @@ static bool refobj_clear(struct refcascade *cascade, struct refobj *obj,
  * marked, for a mark of somebody who came by a weak reference meanwhile may
  * have been overlooked.
  *
- * Return: true if nobody else has a reference afterwards: it dies now.
+ * Return: true if nobody else has a reference afterwards: it dies now, and
+ * *@called says whether the callback has yet to be ended.
  */
 static bool refcascade_finalize(struct refcascade *cascade, struct refobj *obj,
-				struct reftype *type)
+				struct reftype *type, bool *called)
 {
 	unsigned long place = obj->place;
 
 	refrow_publish(place, obj);
-	/* As in refobj_init(): who sees the mark sees the object. */
-	smp_wmb();
+	/* Who sees the mark sees the object.  Pairs with refcandidate_take(). */
+	smp_mb();
 	if (!busted("finalize-mark"))
 		refrow_mark(place);
-	if (refcallback_begin(type->heap, cascade->running)) {
+	*called = refcallback_begin(type->heap, cascade->running);
+	if (*called)
 		type->desc.finalize(obj);
-		refcallback_end(cascade->running);
+	if (refobj_drop(obj)) {
+		refobj_stamp_dead(obj);
+		refobj_link(obj, NULL);
+		return true;
 	}
-	if (!refobj_drop(obj))
-		return false;
-	refobj_stamp_dead(obj);
-	refobj_link(obj, NULL);
-	return true;
+	if (*called)
+		refcallback_end(cascade->running);
+	return false;
+}
+
+/*
+ * Weak references have found nothing since the count was zero.  They are
+ * emptied, and call back, behind the release.
+ */
+static void refcascade_kill_weaks(struct refcascade *cascade,
+				  struct refobj *obj)
+{
+	if (unlikely(refobj_weak(obj)))
+		refweak_kill(obj, refcascade_may_sleep(cascade));
 }
 
 /*
  * Tell the client, unless the heap is past calling it, and free the memory.
  * Only then has the callback ended for refheap_destroy(): what it waits for
- * is no longer an object.
+ * is no longer an object.  @called if that has begun with the finalizer.
  */
 static __always_inline void refcascade_finish(struct refcascade *cascade,
 					      struct refobj *obj,
-					      struct reftype *type)
+					      struct reftype *type,
+					      bool called)
 {
-	bool call;
+	bool call = called;
 
 	if (unlikely(type->desc.nr_weaks))
 		refweak_clear_members(obj, type);
-	call = type->desc.release &&
-	       refcallback_begin(type->heap, cascade->running);
-	if (likely(call))
+	if (!called)
+		call = type->desc.release &&
+		       refcallback_begin(type->heap, cascade->running);
+	if (likely(call) && type->desc.release)
 		type->desc.release(obj);
+	refcascade_kill_weaks(cascade, obj);
 	refobj_free(obj);
 	if (likely(call))
 		refcallback_end(cascade->running);
@@ -408,6 +425,7 @@ static __always_inline void refcascade_finish(struct refcascade *cascade,
 static void refcascade_release(struct refcascade *cascade, struct refobj *obj)
 {
 	struct reftype *type = refobj_chunk(obj)->type;
+	bool called = false;
 
 	if (unlikely(type->desc.flags & REFTYPE_RELEASE_SLEEPS) &&
 	    !refcascade_may_sleep(cascade)) {
@@ -416,14 +434,15 @@ static void refcascade_release(struct refcascade *cascade, struct refobj *obj)
 	}
 	if (unlikely(type->desc.finalize) &&
 	    refword_counted(refword_read(obj)) &&
-	    !refcascade_finalize(cascade, obj, type))
+	    !refcascade_finalize(cascade, obj, type, &called))
 		return;
-	refobj_kill_weaks(obj);
 	if (!type->leaf && !refobj_clear(cascade, obj, type)) {
 		refobj_defer(obj);
+		if (called)
+			refcallback_end(cascade->running);
 		return;
 	}
-	refcascade_finish(cascade, obj, type);
+	refcascade_finish(cascade, obj, type, called);
 	refcascade_spend(cascade, 1);
 }
 
@@ -461,12 +480,10 @@ static noinline void refobj_cascade(struct refobj *obj)
 		cascade.running = &entry->running;
 	}
 	refobj_link(obj, NULL);
-	if (type->direct) {
-		refobj_kill_weaks(obj);
-		refcascade_finish(&cascade, obj, type);
-	} else {
+	if (type->direct)
+		refcascade_finish(&cascade, obj, type, false);
+	else
 		refcascade_release(&cascade, obj);
-	}
 	if (unlikely(cascade.first))
 		refcascade_run(&cascade);
 	if (likely(entry))
@@ -489,7 +506,8 @@ void refobj_release(struct refobj *obj)
 		refobj_cascade(obj);
 		return;
 	}
-	refobj_kill_weaks(obj);
+	if (unlikely(refobj_weak(obj)))
+		refweak_kill(obj, refrelease_may_sleep());
 	refobj_free(obj);
 }
 

@@ -58,7 +58,7 @@ static long refthread_collect(struct refheap *heap, enum refscope scope,
 	trace_refheap_phase(heap, REFHEAP_PHASE_CANDIDATES, roots);
 	if (roots) {
 		reftrace_run(heap, roots, scope);
-		if (refisland_divide(heap))
+		if (refisland_divide(heap, false))
 			reclaimed = refisland_try_all(heap);
 	}
 	reftrace_forget(heap, age);

@@ -34,6 +34,7 @@
 struct reftrace {
 	struct refvisitor visitor;
 	struct refheap *heap;
+	u8 among;		/* state of those that may be alive */
 	struct refwalk walk;
 	u64 expanded;
 	u64 free;		/* of these, not on the budget */
@@ -278,7 +279,7 @@ static void reftrace_live_slot(struct refvisitor *visitor,
 	if (!target)
 		return;
 	chunk = refrow_find(trace->heap, target, &index);
-	if (!chunk || !(chunk->state[index] & ROW_SEEN) ||
+	if (!chunk || (chunk->state[index] & trace->among) != trace->among ||
 	    chunk->state[index] & ROW_LIVE)
 		return;
 	chunk->state[index] |= ROW_LIVE;
@@ -286,12 +287,13 @@ static void reftrace_live_slot(struct refvisitor *visitor,
 		reftrace_push(trace->heap, chunk, index);
 }
 
-/* What the rows on the stack lead to is alive. */
-void reftrace_spread_live(struct refheap *heap)
+/* What the rows on the stack lead to is alive, of those in state @among. */
+void reftrace_spread_live(struct refheap *heap, u8 among)
 {
 	struct reftrace trace = {
 		.visitor.slot = reftrace_live_slot,
 		.heap = heap,
+		.among = among,
 	};
 	struct refchunk *chunk;
 	unsigned int index;
@@ -329,7 +331,7 @@ static void reftrace_find_live(struct refheap *heap)
 		refwalk_pause(&walk, REFROW_PER_CHUNK);
 	}
 	refwalk_end(&walk);
-	reftrace_spread_live(heap);
+	reftrace_spread_live(heap, ROW_SEEN);
 }
 
 /* Settle the account of a collection. */

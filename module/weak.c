@@ -12,10 +12,13 @@
  *	weak->heap	   set while it is linked in a ring or queued
  *	weak->target	   set while in a ring; read without the lock by loads
  *	heap->weak_queue   those whose target has died and that have a callback
+ *	heap->weak_due	   of these, whose turn it is in this round
  *	heap->calling	   the one whose callback runs
  *
  * Who comes from weak->heap to the lock is in an RCU section and looks again
  * when he has it: the heap outlives its last weak reference by a grace period.
+ * weak->heap is cleared last, by a release, and read first, by an acquire: who
+ * finds it NULL without the lock may free the memory.
  *
  *	loader (refweak_load)		killer (refweak_kill)
  *	obj = weak->target		word: zero, dead, or condemned to death
@@ -28,6 +31,8 @@
 #include <linux/sched.h>
 
 #include "internal.h"
+
+#define REFWEAK_RESCHED	256
 
 static bool refweak_alone(const struct refweak *weak)
 {
@@ -57,7 +62,6 @@ static int refweak_link(struct refheap *heap, u32 row, struct refweak *weak,
 	int err;
 
 	lockdep_assert_held(&heap->weaks.xa_lock);
-	INIT_LIST_HEAD(&weak->node);
 	if (!xa_load(&heap->weaks, row)) {
 		/* May let go of the lock to allocate. */
 		err = __xa_insert(&heap->weaks, row, weak, gfp);
@@ -71,41 +75,84 @@ static int refweak_link(struct refheap *heap, u32 row, struct refweak *weak,
 }
 
 /*
+ * Link a weak reference that is the caller's alone, or is meant to be: what
+ * others do to it meanwhile, against the rules, must not spoil the rings.
+ */
+static int refweak_connect(struct refheap *heap, struct refweak *weak,
+			   struct refobj *target, gfp_t gfp)
+{
+	u32 row = refobj_id(target);
+	int err;
+
+	INIT_LIST_HEAD(&weak->node);
+	if (cmpxchg(&weak->heap, NULL, heap))
+		return -EBUSY;
+	err = refweak_link(heap, row, weak, gfp);
+	if (!err && weak->heap != heap) {
+		/* Cleared while the lock was not held. */
+		__xa_erase(&heap->weaks, row);
+		return -EBUSY;
+	}
+	if (err) {
+		WRITE_ONCE(weak->heap, NULL);
+		return err;
+	}
+	atomic64_or(REFWORD_WEAK, &target->word);
+	/* Pairs with refobj_load(): what is loaded is a weak target. */
+	smp_store_release(&weak->target, target);
+	return 0;
+}
+
+/* Has a collection decided about the object's island, but not let it go? */
+static bool refobj_settled(const struct refobj *obj)
+{
+	unsigned long place = READ_ONCE(obj->place);
+	struct refchunk *chunk = place_chunk(place);
+
+	return !chunk->type->leaf && row_settled(chunk, place_index(place));
+}
+
+/*
  * May there be new weak references to an object that the caller holds?  Not
  * while it waits for the judgement after its finalizer: all of them are dead
  * then, and shall remain so if it dies.
  */
-static bool refweak_refused(const struct refobj *target)
+static int refweak_check(const struct refobj *owner,
+			 const struct refobj *target)
 {
-	unsigned long place = READ_ONCE(target->place);
-	struct refchunk *chunk = place_chunk(place);
-
-	if (!refword_alive(refword_read(target)))
-		return true;
-	return !chunk->type->leaf && READ_ONCE(chunk->heap->finalizing) &&
-	       READ_ONCE(chunk->state[place_index(place)]) & ROW_MEMBER;
+	if (owner && !refword_alive(refword_read(owner))) {
+		refobj_warn(owner, "weak reference of a dead object set");
+		return -EINVAL;
+	}
+	if (owner && refobj_heap(owner) != refobj_heap(target))
+		return -EXDEV;
+	if (!refword_alive(refword_read(target)) || refobj_settled(target))
+		return -ESTALE;
+	return 0;
 }
 
 /**
  * refweak_set - make a weak reference to an object
  * @owner: the held object that @weak is a declared member of, or NULL if it
  *	   lies elsewhere
- * @weak: an empty weak reference, or one that is cleared by this
+ * @weak: an empty weak reference, or one that is cleared by this; the caller
+ *	  sees to it that nobody else sets it meanwhile
  * @target: a held object, of @owner's heap if there is one, or NULL
  * @callback: called once when @target has died, or NULL; it finds @weak empty
  *	      and may set it anew, or free its memory
  * @gfp: as for kmalloc()
  *
  * The callback runs in the heap's thread, outside of any lock, after the
- * target is gone, and after what died before it; for several weak references
- * to one object in the order from the newest to the oldest.  It is never
+ * target has been released, in the order in which targets went; for several
+ * weak references to one object from the newest to the oldest.  It is never
  * called if @weak is cleared before, if @owner dies as well, or was a member of
  * an island when @target was, or when the heap has been destroyed.
  *
  * Context: as @gfp allows; on PREEMPT_RT not with preemption off.
  * Return: 0; -ENOMEM; -EXDEV if @owner and @target are of different heaps;
  * -ESTALE if @target is being released, or finalized as a member of an
- * island.  But for 0 @weak is empty.
+ * island; -EINVAL with a warning if @owner is being released; -EBUSY if
+ * somebody else did set or clear it.  But for 0 it is as if cleared.
  */
 int refweak_set(struct refobj *owner, struct refweak *weak,
 		struct refobj *target,
@@ -119,21 +166,16 @@ int refweak_set(struct refobj *owner, struct refweak *weak,
 	refweak_clear(weak);
 	if (!target)
 		return 0;
+	err = refweak_check(owner, target);
+	if (err)
+		return err;
 	heap = refobj_heap(target);
-	if (owner && refobj_heap(owner) != heap)
-		return -EXDEV;
-	if (refweak_refused(target))
-		return -ESTALE;
-	weak->owner = owner;
-	weak->callback = callback;
 	xa_lock_irqsave(&heap->weaks, flags);
-	err = refweak_link(heap, refobj_id(target), weak, gfp);
-	if (!err) {
-		atomic64_or(REFWORD_WEAK, &target->word);
-		weak->heap = heap;
-		/* Pairs with refobj_load(): what is loaded is a weak target. */
-		smp_store_release(&weak->target, target);
+	if (!weak->heap) {
+		weak->owner = owner;
+		weak->callback = callback;
 	}
+	err = refweak_connect(heap, weak, target, gfp);
 	xa_unlock_irqrestore(&heap->weaks, flags);
 	return err;
 }
@@ -165,8 +207,11 @@ static void refweak_detach(struct refheap *heap, struct refweak *weak)
 		refweak_unlink(heap, weak);
 	else
 		list_del_init(&weak->node);
-	/* The heap may go from here on, and so may the weak reference. */
-	WRITE_ONCE(weak->heap, NULL);
+	/*
+	 * The heap may go from here on, and so may the weak reference.
+	 * Pairs with the acquire in refweak_clear().
+	 */
+	smp_store_release(&weak->heap, NULL);
 }
 
 /**
@@ -189,7 +234,8 @@ bool refweak_clear(struct refweak *weak)
 	bool linked = false;
 
 	rcu_read_lock();
-	heap = READ_ONCE(weak->heap);
+	/* Pairs with refweak_detach(): NULL means that all is done with it. */
+	heap = smp_load_acquire(&weak->heap);
 	if (heap) {
 		xa_lock_irqsave(&heap->weaks, flags);
 		linked = weak->heap == heap;
@@ -238,25 +284,29 @@ EXPORT_SYMBOL_REFHEAP(refweak_clear_sync);
 /* The target is dead: empty the weak reference, queue it if it calls. */
 static void refweak_die(struct refheap *heap, struct refweak *weak)
 {
-	refweak_unlink(heap, weak);
+	bool first = list_empty(&heap->weak_queue);
+
 	if (!weak->callback || READ_ONCE(heap->dead)) {
-		WRITE_ONCE(weak->heap, NULL);
+		refweak_detach(heap, weak);
 		return;
 	}
-	if (list_empty(&heap->weak_queue))
-		irq_work_queue(&heap->wake);
+	refweak_unlink(heap, weak);
 	list_add_tail(&weak->node, &heap->weak_queue);
+	/* Behind the list: the thread may be looking at it for the last time. */
+	if (first)
+		irq_work_queue(&heap->wake);
 }
 
 /*
  * An object that nobody can acquire any more: its weak references die.
  *
- * Context: any from which the slab may be entered.
+ * Context: any from which the slab may be entered; @sleep says whether it may
+ * sleep.
  */
-void refweak_kill(struct refobj *obj)
+void refweak_kill(struct refobj *obj, bool sleep)
 {
 	struct refheap *heap = refobj_chunk(obj)->heap;
-	u32 row = refobj_id(obj);
+	u32 row = refobj_id(obj), nr = 0;
 	struct refweak *weak;
 	unsigned long flags;
 
@@ -268,6 +318,8 @@ void refweak_kill(struct refobj *obj)
 		if (weak)
 			refweak_die(heap, weak);
 		xa_unlock_irqrestore(&heap->weaks, flags);
+		if (!(++nr % REFWEAK_RESCHED) && sleep)
+			cond_resched();
 	} while (weak);
 	atomic64_andnot(REFWORD_WEAK, &obj->word);
 }
@@ -286,14 +338,6 @@ void refweak_clear_members(struct refobj *obj, const struct reftype *type)
 	}
 }
 
-static bool refobj_is_member(const struct refobj *obj)
-{
-	unsigned long place = READ_ONCE(obj->place);
-	struct refchunk *chunk = place_chunk(place);
-
-	return !chunk->type->leaf && row_member(chunk, place_index(place));
-}
-
 /*
  * All islands of a collection have been decided, and some are to be brought
  * back.  A weak reference that is part of one does not call back, even if it
@@ -308,7 +352,7 @@ void refheap_sift_weaks(struct refheap *heap)
 	list_splice_init(&heap->weak_queue, &queue);
 	while ((weak = list_first_entry_or_null(&queue, struct refweak,
 						node))) {
-		if (weak->owner && refobj_is_member(weak->owner))
+		if (weak->owner && refobj_settled(weak->owner))
 			refweak_detach(heap, weak);
 		else
 			list_move_tail(&weak->node, &heap->weak_queue);
@@ -319,54 +363,67 @@ void refheap_sift_weaks(struct refheap *heap)
 	xa_unlock_irq(&heap->weaks);
 }
 
+/* What is called when the weak reference may be set anew, or be gone. */
+struct refweak_call {
+	struct refweak *weak;
+	struct refobj *owner;		/* held, or NULL */
+	void (*callback)(struct refweak *weak);
+};
+
 /*
  * The next callback that is due.  One that is a member of an object is called
  * while that is held, or, if that dies too, not at all.
  */
-static struct refweak *refweak_next(struct refheap *heap,
-				    struct refobj **owner)
+static bool refweak_next(struct refheap *heap, struct refweak_call *call)
 {
-	struct refweak *weak;
-	bool due;
+	bool due = false;
 	u64 seen;
 
 	xa_lock_irq(&heap->weaks);
-	while ((weak = list_first_entry_or_null(&heap->weak_queue,
-						struct refweak, node))) {
-		/* Its release has to clear this before, so it is still there. */
-		*owner = weak->owner;
-		due = !*owner || refobj_acquire(*owner, &seen);
-		refweak_detach(heap, weak);
-		if (due)
+	while (!due) {
+		call->weak = list_first_entry_or_null(&heap->weak_due,
+						      struct refweak, node);
+		if (!call->weak)
 			break;
+		call->callback = call->weak->callback;
+		/* Its release has to clear this before, so it is still there. */
+		call->owner = call->weak->owner;
+		due = !call->owner || refobj_acquire(call->owner, &seen);
+		if (due)
+			/* Before others can take it for done with. */
+			WRITE_ONCE(heap->calling, call->weak);
+		refweak_detach(heap, call->weak);
 	}
-	WRITE_ONCE(heap->calling, weak);
 	xa_unlock_irq(&heap->weaks);
-	return weak;
+	return due;
 }
 
-static void refheap_call_weak(struct refheap *heap, struct refweak *weak)
+static void refheap_call_weak(struct refheap *heap,
+			      const struct refweak_call *call)
 {
-	void (*callback)(struct refweak *weak) = weak->callback;
-
 	if (refheap_callback_begin(heap, &heap->running)) {
-		callback(weak);
+		call->callback(call->weak);
 		refheap_callback_end(&heap->running);
 	}
 	/* Pairs with refweak_is_called(). The memory may be gone. */
 	smp_store_release(&heap->calling, NULL);
+	if (call->owner)
+		refobj_put(call->owner);
 }
 
-/* Call back for what has died; in the heap's thread, outside of any lock. */
+/*
+ * Call back for what has died so far; in the heap's thread, outside of any
+ * lock.  What dies of that waits for the next round.
+ */
 void refheap_call_weaks(struct refheap *heap)
 {
-	struct refobj *owner;
-	struct refweak *weak;
+	struct refweak_call call;
 
-	while ((weak = refweak_next(heap, &owner))) {
-		refheap_call_weak(heap, weak);
-		if (owner)
-			refobj_put(owner);
+	xa_lock_irq(&heap->weaks);
+	list_splice_init(&heap->weak_queue, &heap->weak_due);
+	xa_unlock_irq(&heap->weaks);
+	while (refweak_next(heap, &call)) {
+		refheap_call_weak(heap, &call);
 		cond_resched();
 	}
 }
@@ -378,7 +435,8 @@ void refheap_forget_weaks(struct refheap *heap)
 	unsigned long row;
 
 	xa_lock_irq(&heap->weaks);
-	while ((weak = list_first_entry_or_null(&heap->weak_queue,
+	list_splice_init(&heap->weak_queue, &heap->weak_due);
+	while ((weak = list_first_entry_or_null(&heap->weak_due,
 						struct refweak, node)))
 		refweak_detach(heap, weak);
 	while (row = 0, (weak = xa_find(&heap->weaks, &row, ULONG_MAX,

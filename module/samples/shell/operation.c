@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Verbs that change something.  Each looks at all of its words before it does
+ * anything, so that what is refused has had no effect.
+ */
+#include <linux/string.h>
+
+#include "shell.h"
+
+/* --- names --------------------------------------------------------------- */
+
+static int check_new_name(const char *word)
+{
+	int err = shell_check_name(word);
+
+	if (!err && shell_name_exists(word))
+		return shell_refuse("there is a name '%s' already", word);
+	return err;
+}
+
+static int check_old_name(const char *word)
+{
+	int err = shell_check_name(word);
+
+	if (!err && !shell_name_exists(word))
+		return shell_refuse("there is no name '%s'", word);
+	return err;
+}
+
+static int new_name(const char *word, struct refobj *new)
+{
+	struct refobj *obj __free(refobj) = new;
+
+	return IS_ERR(obj) ? PTR_ERR(obj) : shell_name_add(word, obj);
+}
+
+static int run_new(char **words, unsigned int nr)
+{
+	struct shell_type type;
+
+	return check_new_name(words[0]) ?: shell_parse_type(words[1], &type) ?:
+	       new_name(words[0], shell_new(&type));
+}
+
+static int run_name(char **words, unsigned int nr)
+{
+	struct refobj *obj __free(refobj) = NULL;
+	int err = check_new_name(words[0]);
+
+	if (err)
+		return err;
+	obj = shell_resolve(words[1]);
+	return obj ? shell_name_add(words[0], obj) : -EINVAL;
+}
+
+static int run_rename(char **words, unsigned int nr)
+{
+	struct refobj *old __free(refobj) = NULL;
+	struct refobj *obj __free(refobj) = NULL;
+	int err = check_old_name(words[0]);
+
+	if (err)
+		return err;
+	obj = shell_resolve(words[1]);
+	if (!obj)
+		return -EINVAL;
+	old = shell_name_set(words[0], no_free_ptr(obj));
+	return 0;
+}
+
+static int run_del(char **words, unsigned int nr)
+{
+	struct refobj *obj __free(refobj) = NULL;
+	int err = check_old_name(words[0]);
+
+	if (err)
+		return err;
+	obj = shell_name_remove(words[0]);
+	return 0;
+}
+
+/* --- slots --------------------------------------------------------------- */
+
+static struct refslot *resolve_full_slot(const struct refobj *owner,
+					 const char *word)
+{
+	struct refslot *slot = shell_resolve_slot(owner, word);
+
+	if (!slot || !refslot_empty(slot))
+		return slot;
+	shell_refuse("slot %s of object %u is empty", word,
+		     to_shell(owner)->serial);
+	return NULL;
+}
+
+static int run_ref(char **words, unsigned int nr)
+{
+	struct refobj *owner __free(refobj) = shell_resolve(words[0]);
+	struct refslot *slot = owner ? shell_resolve_slot(owner, words[1]) :
+				       NULL;
+	struct refobj *target __free(refobj) = shell_resolve(words[2]);
+
+	return slot && target ? refslot_set(owner, slot, target) : -EINVAL;
+}
+
+static int run_unref(char **words, unsigned int nr)
+{
+	struct refobj *owner __free(refobj) = shell_resolve(words[0]);
+	struct refslot *slot = owner ? resolve_full_slot(owner, words[1]) :
+				       NULL;
+
+	if (!slot)
+		return -EINVAL;
+	refslot_clear(owner, slot);
+	return 0;
+}
+
+static int run_move(char **words, unsigned int nr)
+{
+	struct refobj *to __free(refobj) = shell_resolve(words[0]);
+	struct refslot *into = to ? shell_resolve_slot(to, words[1]) : NULL;
+	struct refobj *from __free(refobj) = shell_resolve(words[2]);
+	struct refslot *out = from ? resolve_full_slot(from, words[3]) : NULL;
+
+	return into && out ? refslot_move(to, into, from, out) : -EINVAL;
+}
+
+static int run_take(char **words, unsigned int nr)
+{
+	struct refobj *owner __free(refobj) = NULL;
+	struct refslot *slot;
+	int err = check_new_name(words[0]);
+
+	if (err)
+		return err;
+	owner = shell_resolve(words[1]);
+	slot = owner ? resolve_full_slot(owner, words[2]) : NULL;
+	return slot ? new_name(words[0], refslot_take(owner, slot)) : -EINVAL;
+}
+
+static int run_give(char **words, unsigned int nr)
+{
+	struct refobj *owner __free(refobj) = shell_resolve(words[0]);
+	struct refslot *slot = owner ? shell_resolve_slot(owner, words[1]) :
+				       NULL;
+	int err = slot ? check_old_name(words[2]) : -EINVAL;
+
+	return err ?: refslot_give(owner, slot, shell_name_remove(words[2]));
+}
+
+/* --- by the thousand ----------------------------------------------------- */
+
+/* TYPE or TYPE*COUNT */
+static int parse_make(char *word, struct shell_type *type, u32 *count)
+{
+	char *number = strchr(word, '*');
+	int err;
+
+	*count = 1;
+	if (number)
+		*number = '\0';
+	err = shell_parse_type(word, type);
+	if (number)
+		*number = '*';
+	return err ?: number ? shell_number(number + 1, U32_MAX, count) : 0;
+}
+
+static int make_one(const struct shell_type *type)
+{
+	struct refobj *obj __free(refobj) = shell_new(type);
+
+	return IS_ERR(obj) ? PTR_ERR(obj) : shell_hold(obj);
+}
+
+static int make_many(const struct shell_type *type, u32 count)
+{
+	int err = 0;
+
+	for (; count && !err; count--) {
+		err = make_one(type);
+		cond_resched();
+	}
+	return err;
+}
+
+/* For want of memory: what has been made of them goes. */
+static void unmake(u32 from)
+{
+	for (; from < shell_nr_serials(); from++) {
+		struct refobj *obj __free(refobj) = shell_drop(from);
+	}
+}
+
+static int run_make(char **words, unsigned int nr)
+{
+	u32 from = shell_nr_serials(), count;
+	struct shell_type type;
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < nr && !err; i++)
+		err = parse_make(words[i], &type, &count);
+	if (err)
+		return err;
+	for (i = 0; i < nr && !err; i++)
+		err = parse_make(words[i], &type, &count) ?:
+		      make_many(&type, count);
+	if (err)
+		unmake(from);
+	return err;
+}
+
+static struct refobj *targets[SHELL_WORDS_MAX];	/* M: counted */
+
+static int resolve_targets(char **words, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		if (!strcmp(words[i], "-"))
+			continue;
+		targets[i] = shell_resolve(words[i]);
+		if (!targets[i])
+			return -EINVAL;
+	}
+	return 0;
+}
+
+/* Without an owner nothing is set, but the references end. */
+static void set_targets(struct refobj *owner, u32 first, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		struct refobj *target __free(refobj) = no_free_ptr(targets[i]);
+
+		if (owner && target)
+			refslot_set(owner, shell_slot(owner, first + i),
+				    target);
+		else if (owner)
+			refslot_clear(owner, shell_slot(owner, first + i));
+	}
+}
+
+static int run_fill(char **words, unsigned int nr)
+{
+	struct refobj *owner __free(refobj) = shell_resolve(words[0]);
+	u32 first, slots = owner ? shell_nr_slots(owner) : 0;
+	int err = owner ? shell_number(words[1], U32_MAX, &first) : -EINVAL;
+
+	nr -= 2;
+	if (err)
+		return err;
+	if (first > slots || nr > slots - first)
+		return shell_refuse("object %u has %u slots, not %llu",
+				    to_shell(owner)->serial, slots,
+				    (u64)first + nr);
+	err = resolve_targets(words + 2, nr);
+	set_targets(err ? NULL : owner, first, nr);
+	return err;
+}
+
+/* NUMBER or NUMBER-NUMBER, all of them held. */
+static int parse_range(char *word, u32 *from, u32 *to)
+{
+	char *dash = strchr(word, '-');
+	int err;
+
+	if (dash)
+		*dash = '\0';
+	err = shell_number(word, U32_MAX, from);
+	if (dash)
+		*dash = '-';
+	*to = *from;
+	err = err ?: dash ? shell_number(dash + 1, U32_MAX, to) : 0;
+	if (!err && *from > *to)
+		return shell_refuse("'%s' is no range", word);
+	return err;
+}
+
+static int check_held(u32 from, u32 to)
+{
+	u64 i;
+
+	for (i = from; i <= to; i++) {
+		struct refobj *obj __free(refobj) = shell_held(i);
+
+		if (!obj)
+			return shell_refuse("#%llu refers to nothing", i);
+	}
+	return 0;
+}
+
+static int run_drop(char **words, unsigned int nr)
+{
+	unsigned int i;
+	int err = 0;
+	u32 from, to;
+
+	for (i = 0; i < nr && !err; i++)
+		err = parse_range(words[i], &from, &to) ?:
+		      check_held(from, to);
+	if (err)
+		return err;
+	for (i = 0; i < nr; i++) {
+		parse_range(words[i], &from, &to);
+		for (; from <= to; from++) {
+			struct refobj *obj __free(refobj) = shell_drop(from);
+		}
+	}
+	return 0;
+}
+
+/* --- the heap ------------------------------------------------------------ */
+
+static int run_collect(char **words, unsigned int nr)
+{
+	long reclaimed;
+
+	if (nr && strcmp(words[0], "candidates"))
+		return shell_refuse("collect what? '%s'", words[0]);
+	reclaimed = refheap_collect(shell_heap,
+				    nr ? 0 : REFHEAP_COLLECT_FULL);
+	if (reclaimed < 0)
+		return reclaimed;
+	shell_print("collected %ld\n", reclaimed);
+	return 0;
+}
+
+static int run_drain(char **words, unsigned int nr)
+{
+	return refheap_drain(shell_heap);
+}
+
+/* What a reset could not get rid of, and the next one is not blamed for. */
+static u64 left_behind;		/* M */
+
+static u64 count_objects(void)
+{
+	struct refheap_stats stats;
+
+	refheap_get_stats(shell_heap, &stats);
+	return stats.objects;
+}
+
+static void drop_everything(void)
+{
+	while (shell_name_remove_any())
+		cond_resched();
+	shell_drop_all();
+}
+
+/* Finalizers may bind names and make objects, but each runs only once. */
+#define RESET_ROUNDS	8
+
+static int run_reset(char **words, unsigned int nr)
+{
+	unsigned int round = 0;
+	long ret;
+	u64 left;
+
+	do {
+		drop_everything();
+		ret = refheap_drain(shell_heap) ?:
+		      refheap_collect(shell_heap, REFHEAP_COLLECT_FULL);
+		if (ret < 0)
+			return ret;
+		left = count_objects() - left_behind;
+	} while (left && ++round < RESET_ROUNDS);
+	if (left)
+		shell_print("left %llu\n", left);
+	else
+		shell_print("empty\n");
+	left_behind += left;
+	shell_forget_events();
+	shell_forget_living();
+	return 0;
+}
+
+const struct shell_verb shell_operations[] = {
+	{ "new", 2, 2, run_new },
+	{ "name", 2, 2, run_name },
+	{ "rename", 2, 2, run_rename },
+	{ "del", 1, 1, run_del },
+	{ "ref", 3, 3, run_ref },
+	{ "unref", 2, 2, run_unref },
+	{ "move", 4, 4, run_move },
+	{ "take", 3, 3, run_take },
+	{ "give", 3, 3, run_give },
+	{ "make", 1, SHELL_WORDS_MAX, run_make },
+	{ "fill", 3, SHELL_WORDS_MAX, run_fill },
+	{ "drop", 1, SHELL_WORDS_MAX, run_drop },
+	{ "collect", 0, 1, run_collect },
+	{ "drain", 0, 0, run_drain },
+	{ "reset", 0, 0, run_reset },
+	{ }
+};

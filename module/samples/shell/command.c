@@ -2,7 +2,9 @@
 /*
  * What may be written to "command": lines of words, one blank between them.
  *
- *   new NAME TYPE		NAME is a new object
+ *   new NAME TYPE [ACTION]	NAME is a new object; ACTION is its finalizer
+ *   new NAME weakref PATH [ACTION]  one with a slot and a weak reference to
+ *				PATH; ACTION is called back when that is dead
  *   name NAME PATH		NAME = PATH, a name that there is not yet
  *   rename NAME PATH		the same for one that there is
  *   del NAME			the name goes, and its reference
@@ -11,6 +13,9 @@
  *   move PATH SLOT PATH SLOT	the first slot gets what the second has
  *   take NAME PATH SLOT	a new name gets what the slot has
  *   give PATH SLOT NAME	the slot gets what the name has; the name goes
+ *   weak WEAK PATH [ACTION]	WEAK is a weak reference outside of the heap
+ *   unweak WEAK		it goes, and its callback
+ *   load NAME WEAK		NAME = what it refers to, or print "dead"
  *   make TYPE[*COUNT]...	new objects, each held by its number
  *   fill PATH SLOT TARGET...	the slots from this one on; TARGET is PATH or -
  *   drop RANGE...		these numbers hold nothing any more
@@ -18,13 +23,14 @@
  *   drain			wait for what the heap's thread still has to do
  *   reset			all of this goes; the next object has number 0
  *
- *   state			objects, names and what happened since last time
+ *   state [all]		everything, and what happened since last time; of
+ *				weak references that are dead with "all" only
  *   log			what happened, in that order
  *   forget			what happened, unseen
  *   count PATH			references to it
  *   slots PATH			the numbers of what its slots refer to
  *   type PATH			what it is
- *   living, dead		the numbers of all that are, or were
+ *   living, dead		the numbers of all that are, or were, objects
  *   heap			what the heap itself says
  *   echo WORD			WORD
  *
@@ -32,8 +38,12 @@
  *   PATH   NAME or #NUMBER, and any number of .SLOT: what is referred to there
  *   TYPE   leaf, node (4 slots), array:SLOTS, visit:SLOTS
  *   RANGE  NUMBER or NUMBER-NUMBER
+ *   ACTION log, or another of those in action.c
  *
- * Objects are numbered as they are made, from 0.  Opening the file for writing
+ * Objects are numbered as they are made, from 0, and so are weak references.
+ * "state" prints of an object its number, its type, the references to it, f if
+ * its finalizer was called or else -, the number of weak references to it,
+ * "to" and the target if it is a weak reference, and what its slots refer to.  Opening the file for writing
  * clears "result".
  *
  * A line that is not as above has no effect: a write that begins with it fails

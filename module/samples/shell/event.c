@@ -20,7 +20,10 @@ static unsigned long needed;		/* X */
 static unsigned long reserved;		/* M */
 
 static const char * const event_names[] = {
+	[SHELL_FINALIZED] = "finalized",
+	[SHELL_LOADED] = "loaded",
 	[SHELL_RELEASED] = "released",
+	[SHELL_CALLED] = "called",
 };
 
 /* An event is a number: what, to whom, and a second party. */
@@ -41,6 +44,22 @@ static enum shell_event event_of(unsigned long packed)
 static u32 serial_of(unsigned long packed)
 {
 	return packed >> PARTY_BITS & PARTY_MASK;
+}
+
+static u32 other_of(unsigned long packed)
+{
+	return packed & PARTY_MASK;
+}
+
+static void print_parties(unsigned long packed)
+{
+	shell_print(" %u", serial_of(packed));
+	if (event_of(packed) != SHELL_LOADED)
+		return;
+	if (other_of(packed) == SHELL_NOBODY)
+		shell_print("=dead");
+	else
+		shell_print("=%u", other_of(packed));
 }
 
 static unsigned long end_of_need(void)
@@ -98,8 +117,9 @@ void shell_print_log(void)
 	for (; first < next; first++) {
 		unsigned long packed = xa_to_value(xa_erase(&events, first));
 
-		shell_print("%s %u\n", event_names[event_of(packed)],
-			    serial_of(packed));
+		shell_print("%s", event_names[event_of(packed)]);
+		print_parties(packed);
+		shell_print("\n");
 	}
 }
 
@@ -120,22 +140,37 @@ static void print_sorted(const unsigned long *packed, size_t nr)
 
 		if (!i || event_of(packed[i - 1]) != event)
 			shell_print("%s%s", i ? "\n" : "", event_names[event]);
-		shell_print(" %u", serial_of(packed[i]));
+		print_parties(packed[i]);
 	}
 	shell_print(nr ? "\n" : "");
 }
 
-/* The same as sets: for those who do not care in what order. */
-int shell_print_events(void)
+/* Its weak reference was part of an object that is dead now. */
+static bool called_late(unsigned long packed)
 {
-	size_t nr = next - first, i;
-	unsigned long *packed = kvmalloc_array(nr, sizeof(*packed),
+	return event_of(packed) == SHELL_CALLED &&
+	       !shell_is_known(serial_of(packed));
+}
+
+/*
+ * The same as sets: for those who do not care in what order.  Unless @all, of
+ * weak references that are dead now nobody wants to know whether they called
+ * back before.
+ */
+int shell_print_events(bool all)
+{
+	size_t room = next - first, nr = 0;
+	unsigned long event;
+	unsigned long *packed = kvmalloc_array(room, sizeof(*packed),
 					       GFP_KERNEL);
 
 	if (!packed)
 		return -ENOMEM;
-	for (i = 0; i < nr; i++)
-		packed[i] = xa_to_value(xa_erase(&events, first++));
+	while (nr < room && first < next) {
+		event = xa_to_value(xa_erase(&events, first++));
+		if (all || !called_late(event))
+			packed[nr++] = event;
+	}
 	sort(packed, nr, sizeof(*packed), compare_events, NULL);
 	print_sorted(packed, nr);
 	kvfree(packed);

@@ -57,9 +57,7 @@ module_init(shell_init);
 static void __exit shell_exit(void)
 {
 	debugfs_remove_recursive(folder);
-	while (shell_name_remove_any())
-		;
-	shell_drop_all();
+	shell_empty();
 	refheap_destroy(shell_heap);
 	shell_forget_living();
 	shell_event_free();

@@ -65,19 +65,13 @@ struct refobj *shell_name_get(const char *text)
 	return obj;
 }
 
-/* Only of commands, so that between two look-ups no other name appears. */
-int shell_name_add(const char *text, struct refobj *obj)
+struct shell_name *shell_name_alloc(const char *text)
 {
 	struct shell_name *name = kzalloc(sizeof(*name), GFP_KERNEL);
 
-	if (!name)
-		return -ENOMEM;
-	strscpy(name->text, text, sizeof(name->text));
-	name->obj = refobj_get(obj);
-	spin_lock(&name_lock);
-	rb_find_add(&name->node, &names, compare_names);
-	spin_unlock(&name_lock);
-	return 0;
+	if (name)
+		strscpy(name->text, text, sizeof(name->text));
+	return name;
 }
 
 /*
@@ -94,6 +88,41 @@ struct refobj *shell_name_set(const char *text, struct refobj *ref)
 		swap(name->obj, ref);
 	spin_unlock(&name_lock);
 	return ref;
+}
+
+/*
+ * Bind a name in a callback, where nothing may be allocated: @spare becomes
+ * the name unless there is one like it.  It takes @ref over.
+ * Return: the reference that the name held before, or NULL.
+ */
+struct refobj *shell_name_bind(struct shell_name *spare, struct refobj *ref)
+{
+	struct rb_node *old;
+
+	spare->obj = ref;
+	spin_lock(&name_lock);
+	old = rb_find_add(&spare->node, &names, compare_names);
+	if (old)
+		swap(rb_entry(old, struct shell_name, node)->obj, spare->obj);
+	spin_unlock(&name_lock);
+	if (!old)
+		return NULL;
+	ref = no_free_ptr(spare->obj);
+	kfree(spare);
+	return ref;
+}
+
+/* Return: 0 or -ENOMEM. */
+int shell_name_add(const char *text, struct refobj *obj)
+{
+	struct shell_name *name = shell_name_alloc(text);
+	struct refobj *old __free(refobj) = NULL;
+
+	if (!name)
+		return -ENOMEM;
+	/* With automatic collection a finalizer may have been faster. */
+	old = shell_name_bind(name, refobj_get(obj));
+	return 0;
 }
 
 /* The name goes; its reference is now the caller's. */

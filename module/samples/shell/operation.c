@@ -34,12 +34,62 @@ static int new_name(const char *word, struct refobj *new)
 	return IS_ERR(obj) ? PTR_ERR(obj) : shell_name_add(word, obj);
 }
 
+/* What follows, if anything does. */
+static int parse_action(char **words, unsigned int nr, bool callback,
+			struct shell_action **action)
+{
+	*action = nr ? shell_parse_action(words, nr, callback) : NULL;
+	return PTR_ERR_OR_ZERO(*action);
+}
+
+/* NAME weakref PATH [ACTION] */
+static int new_weakref(char **words, unsigned int nr)
+{
+	struct shell_action *action __free(shell_action) = NULL;
+	struct refobj *target __free(refobj) = NULL;
+	struct refobj *obj __free(refobj) = NULL;
+	int err;
+
+	if (nr < 3)
+		return shell_refuse("a weakref to what?");
+	target = shell_resolve(words[2]);
+	err = target ? parse_action(words + 3, nr - 3, true, &action) :
+		       -EINVAL;
+	if (err)
+		return err;
+	obj = shell_new_weakref(target, action);
+	if (IS_ERR(obj))
+		return PTR_ERR(obj);
+	action = NULL;		/* the object's */
+	return shell_name_add(words[0], obj);
+}
+
+/* NAME TYPE [ACTION] */
+static int new_object(char **words, unsigned int nr)
+{
+	struct shell_action *action __free(shell_action) = NULL;
+	struct refobj *obj __free(refobj) = NULL;
+	struct shell_type type;
+	int err = shell_parse_type(words[1], &type);
+
+	err = err ?: parse_action(words + 2, nr - 2, false, &action);
+	if (err)
+		return err;
+	obj = shell_new(&type, action);
+	if (IS_ERR(obj))
+		return PTR_ERR(obj);
+	action = NULL;		/* the object's */
+	return shell_name_add(words[0], obj);
+}
+
 static int run_new(char **words, unsigned int nr)
 {
-	struct shell_type type;
+	int err = check_new_name(words[0]);
 
-	return check_new_name(words[0]) ?: shell_parse_type(words[1], &type) ?:
-	       new_name(words[0], shell_new(&type));
+	if (err)
+		return err;
+	return strcmp(words[1], "weakref") ? new_object(words, nr) :
+					     new_weakref(words, nr);
 }
 
 static int run_name(char **words, unsigned int nr)
@@ -148,6 +198,61 @@ static int run_give(char **words, unsigned int nr)
 	return err ?: refslot_give(owner, slot, shell_name_remove(words[2]));
 }
 
+/* --- weak references ----------------------------------------------------- */
+
+static int check_old_weak(const char *word)
+{
+	int err = shell_check_name(word);
+
+	if (!err && !shell_weak_exists(word))
+		return shell_refuse("there is no weak reference '%s'", word);
+	return err;
+}
+
+/* NAME PATH [ACTION] */
+static int run_weak(char **words, unsigned int nr)
+{
+	struct shell_action *action __free(shell_action) = NULL;
+	struct refobj *target __free(refobj) = NULL;
+	int err = shell_check_name(words[0]);
+
+	if (!err && shell_weak_exists(words[0]))
+		err = shell_refuse("there is a weak reference '%s' already",
+				   words[0]);
+	if (err)
+		return err;
+	target = shell_resolve(words[1]);
+	err = target ? parse_action(words + 2, nr - 2, true, &action) :
+		       -EINVAL;
+	err = err ?: shell_weak_add(words[0], target, action);
+	if (!err)
+		action = NULL;	/* the weak reference's */
+	return err;
+}
+
+static int run_unweak(char **words, unsigned int nr)
+{
+	int err = check_old_weak(words[0]);
+
+	if (!err)
+		shell_weak_remove(words[0]);
+	return err;
+}
+
+static int run_load(char **words, unsigned int nr)
+{
+	struct refobj *obj __free(refobj) = NULL;
+	int err = check_new_name(words[0]) ?: check_old_weak(words[1]);
+
+	if (err)
+		return err;
+	shell_weak_load(words[1], &obj);
+	if (obj)
+		return shell_name_add(words[0], obj);
+	shell_print("dead\n");
+	return 0;
+}
+
 /* --- by the thousand ----------------------------------------------------- */
 
 /* TYPE or TYPE*COUNT */
@@ -167,7 +272,7 @@ static int parse_make(char *word, struct shell_type *type, u32 *count)
 
 static int make_one(const struct shell_type *type)
 {
-	struct refobj *obj __free(refobj) = shell_new(type);
+	struct refobj *obj __free(refobj) = shell_new(type, NULL);
 
 	return IS_ERR(obj) ? PTR_ERR(obj) : shell_hold(obj);
 }
@@ -345,15 +450,18 @@ static u64 count_objects(void)
 
 static void drop_everything(void)
 {
+	while (shell_weak_remove_any())
+		cond_resched();
 	while (shell_name_remove_any())
 		cond_resched();
 	shell_drop_all();
 }
 
 /* Finalizers may bind names and make objects, but each runs only once. */
-#define RESET_ROUNDS	8
+#define EMPTY_ROUNDS	8
 
-static int run_reset(char **words, unsigned int nr)
+/* Return: how many objects remain, or an error. */
+s64 shell_empty(void)
 {
 	unsigned int round = 0;
 	long ret;
@@ -366,9 +474,18 @@ static int run_reset(char **words, unsigned int nr)
 		if (ret < 0)
 			return ret;
 		left = count_objects() - left_behind;
-	} while (left && ++round < RESET_ROUNDS);
+	} while (left && ++round < EMPTY_ROUNDS);
+	return left;
+}
+
+static int run_reset(char **words, unsigned int nr)
+{
+	s64 left = shell_empty();
+
+	if (left < 0)
+		return left;
 	if (left)
-		shell_print("left %llu\n", left);
+		shell_print("left %lld\n", left);
 	else
 		shell_print("empty\n");
 	left_behind += left;
@@ -378,7 +495,7 @@ static int run_reset(char **words, unsigned int nr)
 }
 
 const struct shell_verb shell_operations[] = {
-	{ "new", 2, 2, run_new },
+	{ "new", 2, 5, run_new },
 	{ "name", 2, 2, run_name },
 	{ "rename", 2, 2, run_rename },
 	{ "del", 1, 1, run_del },
@@ -387,6 +504,9 @@ const struct shell_verb shell_operations[] = {
 	{ "move", 4, 4, run_move },
 	{ "take", 3, 3, run_take },
 	{ "give", 3, 3, run_give },
+	{ "weak", 2, 4, run_weak },
+	{ "unweak", 1, 1, run_unweak },
+	{ "load", 2, 2, run_load },
 	{ "make", 1, SHELL_WORDS_MAX, run_make },
 	{ "fill", 3, SHELL_WORDS_MAX, run_fill },
 	{ "drop", 1, SHELL_WORDS_MAX, run_drop },

@@ -28,11 +28,26 @@ static void print_slots(const struct refobj *obj)
 	shell_print("\n");
 }
 
-/* SERIAL TYPE COUNT SLOT... */
+static void print_target(const struct refobj *obj)
+{
+	struct refobj *target __free(refobj) =
+		refweak_load(shell_weak_of(obj));
+
+	if (target)
+		shell_print(" to %u", to_shell(target)->serial);
+	else
+		shell_print(" to dead");
+}
+
+/* SERIAL TYPE COUNT FINALIZED WEAKS [to TARGET] SLOT... */
 static void print_object(const struct refobj *obj)
 {
-	shell_print("%u %s %u", to_shell(obj)->serial,
-		    shell_kind_name(to_shell(obj)->kind), count_of(obj));
+	shell_print("%u %s %u %s %u", to_shell(obj)->serial,
+		    shell_kind_name(to_shell(obj)->kind), count_of(obj),
+		    refobj_is_finalized(obj) ? "f" : "-",
+		    refobj_weak_count(obj));
+	if (to_shell(obj)->kind == SHELL_WEAKREF)
+		print_target(obj);
 	print_slots(obj);
 }
 
@@ -53,13 +68,17 @@ static void print_objects(void)
 
 static int run_state(char **words, unsigned int nr)
 {
-	int err = refheap_drain(shell_heap);
+	int err;
 
+	if (nr && strcmp(words[0], "all"))
+		return shell_refuse("what state? '%s'", words[0]);
+	err = refheap_drain(shell_heap);
 	if (err)
 		return err;
 	print_objects();
 	shell_print_names();
-	return shell_print_events();
+	shell_print_weaks();
+	return shell_print_events(nr);
 }
 
 static int run_log(char **words, unsigned int nr)
@@ -111,8 +130,8 @@ static int run_type(char **words, unsigned int nr)
 	return 0;
 }
 
-/* Serial numbers of which that is true, as NUMBER or NUMBER-NUMBER. */
-static int print_ranges(const char *title, bool alive)
+/* The numbers of which that is so, as NUMBER or NUMBER-NUMBER. */
+static int print_ranges(const char *title, bool (*is_so)(u32 serial))
 {
 	u32 nr = shell_nr_serials(), i, from;
 	int err = refheap_drain(shell_heap);
@@ -121,10 +140,10 @@ static int print_ranges(const char *title, bool alive)
 		return err;
 	shell_print("%s", title);
 	for (i = 0; i < nr; i++) {
-		if (shell_is_living(i) != alive)
+		if (!is_so(i))
 			continue;
 		from = i;
-		while (i + 1 < nr && shell_is_living(i + 1) == alive)
+		while (i + 1 < nr && is_so(i + 1))
 			i++;
 		shell_print(" %u", from);
 		if (i > from)
@@ -135,14 +154,19 @@ static int print_ranges(const char *title, bool alive)
 	return 0;
 }
 
+static bool is_dead(u32 serial)
+{
+	return !shell_is_known(serial);
+}
+
 static int run_living(char **words, unsigned int nr)
 {
-	return print_ranges("living", true);
+	return print_ranges("living", shell_is_living);
 }
 
 static int run_dead(char **words, unsigned int nr)
 {
-	return print_ranges("dead", false);
+	return print_ranges("dead", is_dead);
 }
 
 static int run_heap(char **words, unsigned int nr)
@@ -165,7 +189,7 @@ static int run_echo(char **words, unsigned int nr)
 }
 
 const struct shell_verb shell_queries[] = {
-	{ "state", 0, 0, run_state },
+	{ "state", 0, 1, run_state },
 	{ "log", 0, 0, run_log },
 	{ "forget", 0, 0, run_forget },
 	{ "count", 1, 1, run_count },

@@ -11,6 +11,8 @@
  *  path.c	from the text of a path to an object
  *  name.c	the names: each holds a reference, as a Python variable
  *  held.c	the same by number, for objects made by the thousand
+ *  weak.c	weak references that lie outside of the heap
+ *  action.c	what finalizers and callbacks of weak references do
  *  event.c	the log of what happened to objects
  *
  * Who owns what
@@ -26,6 +28,7 @@
  *
  *  M  shell_lock (mutex): one command at a time
  *  N  name_lock (spinlock): names change in callbacks, too
+ *  W  weak_lock (spinlock): callbacks look for weak references
  *  X  the xarray's own lock: objects and events are recorded in callbacks
  *
  * No reference is put while a spinlock is held.
@@ -65,6 +68,10 @@ extern const struct shell_verb shell_operations[], shell_queries[];
 
 int shell_number(const char *word, u32 limit, u32 *number);
 
+/* --- operation.c --------------------------------------------------------- */
+
+s64 shell_empty(void);
+
 /* --- result.c ------------------------------------------------------------ */
 
 extern const struct file_operations shell_result_fops;
@@ -76,11 +83,14 @@ void shell_result_free(void);
 
 /* --- object.c ------------------------------------------------------------ */
 
+struct shell_action;
+
 enum shell_kind {
 	SHELL_LEAF,		/* refers to nothing */
 	SHELL_NODE,		/* declared slots */
 	SHELL_ARRAY,		/* an array of slots */
 	SHELL_VISIT,		/* slots that a visit callback reports */
+	SHELL_WEAKREF,		/* a weak reference, and a slot */
 	SHELL_KINDS,
 };
 
@@ -103,6 +113,8 @@ struct shell_object {
 	u32 serial;
 	u16 epoch;
 	u8 kind;
+	u8 events;			/* that there is room for in the log */
+	struct shell_action *action;	/* of its finalizer or callback, or NULL */
 };
 
 static inline struct shell_object *to_shell(const struct refobj *obj)
@@ -113,13 +125,24 @@ static inline struct shell_object *to_shell(const struct refobj *obj)
 int shell_register_types(void);
 const char *shell_kind_name(enum shell_kind kind);
 int shell_parse_type(const char *word, struct shell_type *type);
-struct refobj *shell_new(const struct shell_type *type);
+struct refobj *shell_new(const struct shell_type *type,
+			 struct shell_action *finalizer);
+struct refobj *shell_new_weakref(struct refobj *target,
+				 struct shell_action *callback);
+struct refobj *shell_new_promised(u32 serial);
+struct refweak *shell_weak_of(const struct refobj *obj);
 u32 shell_nr_slots(const struct refobj *obj);
 struct refslot *shell_slot(const struct refobj *obj, u32 i);
 
-/* The living, by serial number, and how many numbers have been given out. */
+/*
+ * The living, by serial number, and how many numbers have been given out; some
+ * of them to what is no object, or not yet.
+ */
 struct refobj *shell_living(u32 serial);
 bool shell_is_living(u32 serial);
+bool shell_is_known(u32 serial);
+int shell_promise_serial(u32 *serial);
+void shell_break_promise(u32 serial);
 struct refobj *shell_next_living(u32 *serial);
 u32 shell_nr_serials(void);
 void shell_forget_living(void);
@@ -145,10 +168,12 @@ struct shell_name {
 };
 
 int shell_check_name(const char *word);
+struct shell_name *shell_name_alloc(const char *text);
 bool shell_name_exists(const char *text);
 struct refobj *shell_name_get(const char *text);
 int shell_name_add(const char *text, struct refobj *obj);
 struct refobj *shell_name_set(const char *text, struct refobj *ref);
+struct refobj *shell_name_bind(struct shell_name *spare, struct refobj *ref);
 struct refobj *shell_name_remove(const char *text);
 bool shell_name_remove_any(void);
 void shell_print_names(void);
@@ -160,17 +185,44 @@ struct refobj *shell_held(u32 serial);
 struct refobj *shell_drop(u32 serial);
 void shell_drop_all(void);
 
+/* --- weak.c -------------------------------------------------------------- */
+
+bool shell_weak_exists(const char *text);
+int shell_weak_add(const char *text, struct refobj *target,
+		   struct shell_action *callback);
+bool shell_weak_load(const char *text, struct refobj **obj);
+void shell_weak_remove(const char *text);
+bool shell_weak_remove_any(void);
+void shell_print_weaks(void);
+
+/* --- action.c ------------------------------------------------------------ */
+
+struct shell_action *shell_parse_action(char **words, unsigned int nr,
+					bool callback);
+bool shell_action_makes(const struct shell_action *action);
+void shell_action_promise(struct shell_action *action, u32 serial);
+unsigned int shell_action_events(const struct shell_action *action);
+void shell_act(struct shell_action *action, struct refobj *self);
+void shell_free_action(struct shell_action *action);
+DEFINE_FREE(shell_action, struct shell_action *,
+	    if (!IS_ERR_OR_NULL(_T)) shell_free_action(_T))
+
 /* --- event.c ------------------------------------------------------------- */
 
 enum shell_event {
+	SHELL_FINALIZED,
+	SHELL_LOADED,		/* a finalizer a weak reference to another */
 	SHELL_RELEASED,
+	SHELL_CALLED,		/* a weak reference back */
 	SHELL_EVENTS,
 };
+
+#define SHELL_NOBODY	(BIT(28) - 1)
 
 int shell_event_reserve(unsigned int nr);
 void shell_event_unreserve(unsigned int nr);
 void shell_event(enum shell_event event, u32 serial, u32 other);
-int shell_print_events(void);
+int shell_print_events(bool all);
 void shell_print_log(void);
 void shell_forget_events(void);
 void shell_event_free(void);

@@ -12,7 +12,7 @@ KDIR ?= /lib/modules/$(KVER)/build
 # the kernel's makefiles by themselves.
 
 .PHONY: all modules install modules_install clean help
-.PHONY: setup demo check lint vm
+.PHONY: setup demo check lint vm oracle
 
 all: modules
 
@@ -38,7 +38,7 @@ endif
 install: modules_install
 
 # The scripts set up what they need; see scripts/README.md.
-setup demo check lint vm:
+setup demo check lint vm oracle:
 	@scripts/$@
 
 help:
@@ -50,5 +50,6 @@ help:
 	@echo 'Without touching the running kernel (fetches kernels into ~/.cache/refheap):'
 	@echo 'make demo       boot a stock kernel in QEMU, show a collection (KERNEL=6.1: that one)'
 	@echo 'make vm         a shell in that machine (scripts/vm --help: more)'
+	@echo 'make oracle     random programs in CPython and in refheap (SEED=n, PROGRAMS=n)'
 	@echo 'make lint       the static checks'
 	@echo 'make check      everything; closes with "N passed, N failed"'

@@ -31,6 +31,7 @@
  *   slots PATH			the numbers of what its slots refer to
  *   type PATH			what it is
  *   living, dead		the numbers of all that are, or were, objects
+ *   counts			references to each object in turn, - to the dead
  *   heap			what the heap itself says
  *   echo WORD			WORD
  *

@@ -169,6 +169,28 @@ static int run_dead(char **words, unsigned int nr)
 	return print_ranges("dead", is_dead);
 }
 
+/* Of every number in turn, so that they need not be printed. */
+static int run_counts(char **words, unsigned int nr)
+{
+	u32 serials = shell_nr_serials(), serial;
+	int err = refheap_drain(shell_heap);
+
+	if (err)
+		return err;
+	shell_print("counts");
+	for (serial = 0; serial < serials; serial++) {
+		struct refobj *obj __free(refobj) = shell_living(serial);
+
+		if (obj)
+			shell_print(" %u", count_of(obj));
+		else
+			shell_print(" -");
+		cond_resched();
+	}
+	shell_print("\n");
+	return 0;
+}
+
 static int run_heap(char **words, unsigned int nr)
 {
 	struct refheap_stats stats;
@@ -197,6 +219,7 @@ const struct shell_verb shell_queries[] = {
 	{ "type", 1, 1, run_type },
 	{ "living", 0, 0, run_living },
 	{ "dead", 0, 0, run_dead },
+	{ "counts", 0, 0, run_counts },
 	{ "heap", 0, 0, run_heap },
 	{ "echo", 1, 1, run_echo },
 	{ }

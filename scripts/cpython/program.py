@@ -209,15 +209,17 @@ class Maker:
         if word in ("keep", "cargo", "make"):
             return " %s k%d" % (word, self.world.next)
         if word == "load":
-            return " load " + self.rng.choice(WEAKS)
+            weaks = sorted(self.world.weaks)
+            return " load " + self.rng.choice(weaks or WEAKS)
         if word in ("set", "link", "drop"):
-            return " %s %s" % (word, self.rng.choice(NAMES))
+            names = sorted(self.world.names)
+            return " %s %s" % (word, self.rng.choice(names or NAMES))
         return " " + word
 
     def callback(self):
         word = self.rng.choice(("", "log", "log", "log", "drop"))
         if word == "drop":
-            word += " " + self.rng.choice(NAMES)
+            word += " " + self.rng.choice(sorted(self.world.names))
         return " " + word if word else ""
 
     # --- lines
@@ -317,9 +319,14 @@ def make_program(seed, number):
     run = Run(number)
     maker = Maker(rng, run.world)
     left = rng.choice((6, 12, 20, 30, 40))
-    while left:
+    good = True
+    while left and good:
         line = maker.line()
-        if line and not run.step(line):
-            break
+        good = not line or run.step(line)
         left -= bool(line)
+    # Mostly it ends one name after the other.
+    while good and run.world.names and rng.random() < 0.95:
+        good = run.step(rng.choices((maker.delete, maker.collect), (3, 1))[0]())
+    if good:
+        run.step("collect")
     return run.finish()

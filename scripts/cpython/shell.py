@@ -117,6 +117,12 @@ def called(ref):
     world.called(ref)
 
 
+def ignore(ref):
+    """The callback of those that have none. CPython 3.11 crashes when one
+    that really has none dies together with its target, and the target has
+    another one (PyObject_ClearWeakRefs(), Py_DECREF(current->wr_callback))."""
+
+
 def empty_code():
     pass
 
@@ -302,7 +308,7 @@ class Shell:
         return obj
 
     def new_weakref(self, path, action):
-        obj = Weakref(self.target_of(path), called if action else None)
+        obj = Weakref(self.target_of(path), called if action else ignore)
         serial = self.number()
         obj.serial = Serial(serial)
         if action:

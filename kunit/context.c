@@ -6,6 +6,7 @@
 #include "graph.h"
 
 #include <linux/bottom_half.h>
+#include <linux/err.h>
 #include <linux/hrtimer.h>
 #include <linux/interrupt.h>
 #include <linux/irq_work.h>
@@ -332,6 +333,73 @@ static void g6_slots_and_counts(struct kunit *test)
 	node_put(deed.other);
 }
 
+/* By what else than slots an object is found. */
+struct search {
+	struct deed deed;
+	struct refweak weak;
+	struct refmap *values, *keys;
+};
+
+static void deed_found(struct deed *deed, struct refobj *got,
+		       struct graph_node *node)
+{
+	deed->failed |= got != &node->obj;
+	refobj_assign(got, NULL);
+}
+
+static void deed_search(struct deed *deed)
+{
+	struct search *search = container_of(deed, struct search, deed);
+
+	deed_found(deed, refheap_lookup(deed->g->heap, "spam"), deed->node);
+	deed_found(deed, refweak_load(&search->weak), deed->node);
+	deed_found(deed, refmap_lookup(search->values, 7), deed->node);
+	deed_found(deed, refmap_lookup_obj(search->keys, &deed->node->obj),
+		   deed->other);
+	deed->failed |= refheap_lookup(deed->g->heap, "eggs") != NULL;
+	deed->failed |= refmap_lookup(search->values, 8) != NULL;
+	deed->failed |= refmap_lookup_obj(search->keys, &deed->other->obj) !=
+			NULL;
+}
+
+static void search_arrange(struct search *search, struct graph *g)
+{
+	struct kunit *test = g->test;
+	struct deed *deed = &search->deed;
+	struct refobj *node = &deed->node->obj;
+
+	search->values = refmap_create(g->heap, REFMAP_WEAK_VALUES);
+	search->keys = refmap_create(g->heap, REFMAP_WEAK_KEYS);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(search->values));
+	KUNIT_ASSERT_FALSE(test, IS_ERR(search->keys));
+	KUNIT_EXPECT_EQ(test, refmap_set(search->values, 7, node), 0);
+	KUNIT_EXPECT_EQ(test, refmap_set_obj(search->keys, node,
+					     &deed->other->obj), 0);
+	KUNIT_EXPECT_EQ(test, refheap_bind(g->heap, "spam", node), 0);
+	KUNIT_EXPECT_EQ(test, refweak_set(NULL, &search->weak, node, NULL,
+					  GFP_KERNEL), 0);
+}
+
+static void g6_look_ups(struct kunit *test)
+{
+	struct graph *g = test->priv;
+	struct search search = {
+		.deed.act = deed_search,
+		.deed.node = graph_add(g, NODE),
+		.deed.other = graph_add(g, NODE),
+	};
+
+	search_arrange(&search, g);
+	deed_in_context(test, &search.deed);
+	refmap_destroy(search.values);
+	refmap_destroy(search.keys);
+	KUNIT_EXPECT_EQ(test, refheap_unbind(g->heap, "spam"), 0);
+	KUNIT_EXPECT_EQ(test, refobj_count(&search.deed.node->obj), 1);
+	KUNIT_EXPECT_EQ(test, refobj_count(&search.deed.other->obj), 1);
+	node_put(search.deed.node);
+	node_put(search.deed.other);
+}
+
 static struct kunit_case context_cases[] = {
 	KUNIT_CASE_PARAM(g6_last_put_of_a_leaf, context_gen_params),
 	KUNIT_CASE_PARAM(g6_last_put_of_a_chain, context_gen_params),
@@ -340,6 +408,7 @@ static struct kunit_case context_cases[] = {
 	KUNIT_CASE_PARAM(g6_sleeping_release_below_others, context_gen_params),
 	KUNIT_CASE_PARAM(g6_put_that_makes_garbage, context_gen_params),
 	KUNIT_CASE_PARAM(g6_slots_and_counts, context_gen_params),
+	KUNIT_CASE_PARAM(g6_look_ups, context_gen_params),
 	{}
 };
 

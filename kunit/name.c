@@ -577,11 +577,13 @@ static void g2_everything_at_once(struct kunit *test)
  * struct halted - a look-up that is halted between two instructions
  * @stepper: executes it
  * @g: the graph
+ * @spare: nodes made meanwhile, in the memory of the dead perhaps
  * @got: what it found
  */
 struct halted {
 	struct stepper stepper;
 	struct graph *g;
+	struct graph_node *spare[40];
 	struct refobj *got;
 };
 
@@ -592,24 +594,55 @@ static void halted_look_up(struct stepper *stepper)
 	halted->got = refheap_lookup(halted->g->heap, "ring");
 }
 
-static void unbind_and_collect(struct graph *g)
+static void unbind_and_collect(struct halted *halted)
 {
-	unbind(g, "ring");
+	unsigned int i;
+
+	unbind(halted->g, "ring");
+	refheap_collect(halted->g->heap, 0);
+	/* Nobody may take them for what had the name. */
+	for (i = 0; i < ARRAY_SIZE(halted->spare); i++)
+		halted->spare[i] = graph_try_add(halted->g, NODE, GFP_KERNEL);
+}
+
+static void bind_another_and_collect(struct halted *halted)
+{
+	struct graph *g = halted->g;
+
+	bind_only(g, "ring", graph_ring(g, 3));
 	refheap_collect(g->heap, 0);
 }
 
-static void bind_another_and_collect(struct graph *g)
+static bool halted_got_a_spare(struct halted *halted)
 {
-	bind_only(g, "ring", graph_ring(g, 3));
-	refheap_collect(g->heap, 0);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(halted->spare); i++)
+		if (halted->got && halted->spare[i] &&
+		    halted->got == &halted->spare[i]->obj)
+			return true;
+	return false;
+}
+
+static void halted_put_spares(struct halted *halted)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(halted->spare); i++) {
+		if (halted->spare[i])
+			node_put(halted->spare[i]);
+		halted->spare[i] = NULL;
+	}
 }
 
 /* Whole rings or nothing, and what was found is alive. */
 static bool halted_is_good(struct halted *halted, bool must_find)
 {
 	struct graph *g = halted->g;
-	bool good = !(graph_alive(g) % 3);
+	bool good = !halted_got_a_spare(halted);
 
+	halted_put_spares(halted);
+	good = good && !(graph_alive(g) % 3);
 	if (!halted->got)
 		return good && !must_find;
 	good = good && graph_alive(g) && node_is_alive(node_of(halted->got));
@@ -619,7 +652,7 @@ static bool halted_is_good(struct halted *halted, bool must_find)
 
 /* Return: whether there was such a step. */
 static bool halted_once(struct halted *halted, unsigned int at,
-			void (*meanwhile)(struct graph *g), bool *good)
+			void (*meanwhile)(struct halted *halted), bool *good)
 {
 	struct graph *g = halted->g;
 	bool must_find = meanwhile != unbind_and_collect, there;
@@ -629,7 +662,7 @@ static bool halted_once(struct halted *halted, unsigned int at,
 	stepper_run(&halted->stepper);
 	there = stepper_await_halt(&halted->stepper, 1);
 	if (there)
-		meanwhile(g);
+		meanwhile(halted);
 	stepper_finish(&halted->stepper);
 	*good = halted_is_good(halted, must_find || !there);
 	unbind(g, "ring");
@@ -639,7 +672,8 @@ static bool halted_once(struct halted *halted, unsigned int at,
 	return there;
 }
 
-static void halted_test(struct kunit *test, void (*meanwhile)(struct graph *g))
+static void halted_test(struct kunit *test,
+			void (*meanwhile)(struct halted *halted))
 {
 	struct refheap_params params = {
 		.flags = REFHEAP_STOPPED, .cpus = stepper_other_cpus(test),

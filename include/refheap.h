@@ -810,6 +810,13 @@ static inline void refobj_put(struct refobj *obj)
 	__refobj_put_slow(obj);
 }
 
+/* private: what ends with its scope; allocation may have failed */
+static inline void __refobj_end(struct refobj *ref)
+{
+	if (!IS_ERR_OR_NULL(ref))
+		refobj_put(ref);
+}
+
 /*
  * Scope
  * =====
@@ -831,18 +838,16 @@ static inline void refobj_put(struct refobj *obj)
  * gives the variable another, refslot_give_ptr() moves it into a slot.  With
  * them no function needs a refobj_put() of its own.
  */
-DEFINE_FREE(refobj, struct refobj *, if (!IS_ERR_OR_NULL(_T)) refobj_put(_T))
+DEFINE_FREE(refobj, struct refobj *, __refobj_end(_T))
 
 /*
  * A heap that is destroyed when the variable leaves its scope; no_free_ptr()
  * hands it on.  Not a scope inside a callback of the heap.
  */
-DEFINE_FREE(refheap, struct refheap *,
-	    if (!IS_ERR_OR_NULL(_T)) refheap_destroy(_T))
+DEFINE_FREE(refheap, struct refheap *, refheap_destroy(_T))
 
 /* A weak map that is destroyed when the variable leaves its scope. */
-DEFINE_FREE(refmap, struct refmap *,
-	    if (!IS_ERR_OR_NULL(_T)) refmap_destroy(_T))
+DEFINE_FREE(refmap, struct refmap *, refmap_destroy(_T))
 
 /* private: see refobj_take() */
 static inline struct refobj * __must_check
@@ -875,8 +880,7 @@ static inline void __refobj_assign(struct refobj **variable,
 	struct refobj *old = *variable;
 
 	*variable = ref;
-	if (!IS_ERR_OR_NULL(old))
-		refobj_put(old);
+	__refobj_end(old);
 }
 
 /**

@@ -356,10 +356,10 @@ static void deed_search(struct deed *deed)
 	deed_found(deed, refmap_lookup(search->values, 7), deed->node);
 	deed_found(deed, refmap_lookup_obj(search->keys, &deed->node->obj),
 		   deed->other);
-	deed->failed |= refheap_lookup(deed->g->heap, "eggs") != NULL;
-	deed->failed |= refmap_lookup(search->values, 8) != NULL;
-	deed->failed |= refmap_lookup_obj(search->keys, &deed->other->obj) !=
-			NULL;
+	if (refheap_lookup(deed->g->heap, "eggs") ||
+	    refmap_lookup(search->values, 8) ||
+	    refmap_lookup_obj(search->keys, &deed->other->obj))
+		deed->failed = true;
 }
 
 static void search_arrange(struct search *search, struct graph *g)

@@ -415,8 +415,9 @@ static void g13_callback_that_collects(struct kunit *test)
  * struct keeper - an object with a weak reference among its members
  * @obj: its header
  * @slot: to the next
- * @unused: nobody's
- * @watch: to somebody
+ * @unused: weak references that are never set
+ * @watch: what happens to @weak is noted there
+ * @weak: to somebody
  */
 struct keeper {
 	struct refobj obj;

@@ -55,7 +55,7 @@
 struct refmap {
 	struct refheap *heap;
 	unsigned int kind;
-	struct mutex lock;
+	struct mutex lock;		/* changes */
 	struct rhashtable table;
 	struct klist order;
 	unsigned int count;

@@ -1,5 +1,6 @@
 """The recorded graph of a program, and what its counts say must happen."""
 from array import array
+from collections import Counter
 
 
 class Broken(Exception):
@@ -12,8 +13,27 @@ def read_types(path):
         return [tuple(line.rstrip("\n").split(" ", 2)[1:]) for line in file]
 
 
+def leading_back(lines):
+    """Of what gc does not know, the addresses of what leads to what it knows."""
+    known = {line[0] for line in lines if line[1] == "1"}
+    backwards = {}
+    for line in lines:
+        if line[1] == "0":
+            for target in line[5].split():
+                backwards.setdefault(target, []).append(line[0])
+    kept, work = set(), [target for target in backwards if target in known]
+    while work:
+        for address in backwards.get(work.pop(), ()):
+            if address not in kept:
+                kept.add(address)
+                work.append(address)
+    return kept
+
+
 class Graph:
     """Objects numbered from 0 in the order of the record.
+
+    What gc does not know is left out unless it leads to what gc knows.
 
     edges[start[i]:start[i + 1]] are what object i refers to, once for each
     reference; outside[i] is the number of its references that come from
@@ -23,24 +43,25 @@ class Graph:
     def __init__(self, path):
         self.types = read_types(path + ".types")
         self.address, self.known, self.count = [], [], []
-        self.type, self.weak = [], []
-        self.start, self.edges = array("Q", [0]), array("Q")
+        self.type, self.weak, self.text = [], [], []
         with open(path) as file:
-            for line in file:
-                self.add(line)
+            lines = [line.rstrip("\n").split(" ", 5) for line in file]
+        kept = leading_back(lines)
+        for line in lines:
+            if line[1] == "1" or line[0] in kept:
+                self.add(*line)
+        del lines
         self.number = {a: i for i, a in enumerate(self.address)}
-        self.renumber()
+        self.read_edges()
         self.outside = self.count_outside()
 
-    def add(self, line):
-        address, known, count, kind, weak, *edges = map(int, line.split())
-        self.address.append(address)
-        self.known.append(known)
-        self.count.append(count)
-        self.type.append(kind)
-        self.weak.append(weak)
-        self.edges.extend(edges)
-        self.start.append(len(self.edges))
+    def add(self, address, known, count, kind, weak, edges):
+        self.address.append(int(address))
+        self.known.append(int(known))
+        self.count.append(int(count))
+        self.type.append(int(kind))
+        self.weak.append(int(weak))
+        self.text.append(edges)
 
     def __len__(self):
         return len(self.address)
@@ -54,13 +75,16 @@ class Graph:
     def has(self, i, trait):
         return trait in self.types[self.type[i]][0]
 
-    def renumber(self):
-        """From addresses to numbers; drop what is not recorded."""
-        number, start, edges = self.number, array("Q", [0]), array("Q")
-        for i in range(len(self)):
-            edges.extend([number[a] for a in self.of(i) if a in number])
-            start.append(len(edges))
-        self.start, self.edges = start, edges
+    def numbers_in(self, text):
+        """Of the objects at these addresses, as far as they are recorded."""
+        number = self.number
+        return [number[a] for a in map(int, text.split()) if a in number]
+
+    def read_edges(self):
+        self.start, self.edges = array("Q", [0]), array("Q")
+        for text in self.text:
+            self.edges.extend(self.numbers_in(text))
+            self.start.append(len(self.edges))
 
     def count_outside(self):
         outside = self.count[:]
@@ -74,35 +98,17 @@ class Graph:
                                                    self.count[i]))
         return outside
 
-    def without_dead_ends(self):
-        """Leave out what gc does not know unless it leads to what gc knows."""
-        keep = array("b", self.known)
-        backwards = {}
-        for i in range(len(self)):
-            if not self.known[i]:
-                for target in self.of(i):
-                    backwards.setdefault(target, []).append(i)
-        work = [t for t in backwards if self.known[t]]
-        while work:
-            for i in backwards.get(work.pop(), ()):
-                if not keep[i]:
-                    keep[i] = 1
-                    work.append(i)
-        self.select(keep)
-
-    def select(self, keep):
-        kept = [i for i in range(len(self)) if keep[i]]
-        start, edges = array("Q", [0]), array("Q")
-        new = {old: i for i, old in enumerate(kept)}
-        for i in kept:
-            edges.extend([new[t] for t in self.of(i) if keep[t]])
-            start.append(len(edges))
-        for name in ("address", "known", "count", "type", "weak"):
-            values = getattr(self, name)
-            setattr(self, name, [values[i] for i in kept])
-        self.start, self.edges = start, edges
-        self.number = {a: i for i, a in enumerate(self.address)}
-        self.outside = self.count_outside()
+    def lose_edges(self, pairs):
+        """Some references, (owner, object), become references from outside."""
+        lost, shift = Counter(), 0
+        # From the last owner on, so that what comes before stays in its place.
+        for owner, target in sorted(pairs, reverse=True):
+            del self.edges[self.start[owner] + self.of(owner).index(target)]
+            self.outside[target] += 1
+            lost[owner] += 1
+        for i in range(1, len(self.start)):
+            shift += lost[i - 1]
+            self.start[i] -= shift
 
     def take_names(self, names):
         """Make references that names stand for references from outside.
@@ -110,22 +116,14 @@ class Graph:
         names are (address of the namespace, address of the object, name);
         returns {name: object} for those whose object is recorded.
         """
-        cut, held = {}, {}
+        held = {}
+        pairs = []
         for namespace, target, name in names:
             owner, i = self.number.get(namespace), self.number.get(target)
-            if owner is None or i is None:
-                continue
-            cut.setdefault(owner, []).append(i)
-            held[name] = i
-        start, edges = array("Q", [0]), array("Q")
-        for i in range(len(self)):
-            refs = self.of(i)
-            for target in cut.get(i, ()):
-                refs.remove(target)
-            edges.extend(refs)
-            start.append(len(edges))
-        self.start, self.edges = start, edges
-        self.outside = self.count_outside()
+            if owner is not None and i is not None:
+                pairs.append((owner, i))
+                held[name] = i
+        self.lose_edges(pairs)
         return held
 
     def die_at_once(self, puts):

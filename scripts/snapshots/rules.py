@@ -12,10 +12,28 @@ RULES = {
     "weak-entry": "a set or dict gave up a weak reference to a dead object",
     "weak-value": "a dict gave up the value whose key was such a reference",
     "weak-callback": "a weak reference gave up its callback: its target died",
+    "subclasses": "a class gave up its dict of subclasses: they all died",
     "code-gave": "code that runs when objects die took a reference away",
     "code-took": "code that runs when objects die made a new reference",
+    "code-sooner": "code that runs when objects die took apart what dies anyway",
+    "code-later": "code that runs when objects die used what dies anyway",
     "hidden": "a reference that no tp_traverse reports has gone with its holder",
 }
+
+
+class After:
+    """What CPython kept, as it was when it had come to rest.
+
+    count and text are by address; text is what was written of the references.
+    """
+
+    def __init__(self, path):
+        self.count, self.text = {}, {}
+        with open(path) as file:
+            for line in file:
+                address, _, count, _, _, edges = line.rstrip("\n").split(" ", 5)
+                self.count[int(address)] = int(count)
+                self.text[int(address)] = edges
 
 
 class Python:
@@ -28,32 +46,29 @@ class Python:
         self.alive = {number[a] for a in alive if a in number}
         self.confirm({number[a] for a in forgotten if a in number})
 
-    def after_of(self, i):
-        """What survivor i refers to now, as addresses."""
-        j = self.after.number.get(self.graph.address[i])
-        return [] if j is None else \
-            [self.after.address[t] for t in self.after.of(j)]
+    def count(self, i):
+        return self.after.count.get(self.graph.address[i])
+
+    def unchanged(self, i):
+        return self.after.text.get(self.graph.address[i]) == self.graph.text[i]
+
+    def now(self, i):
+        """What survivor i refers to now; nothing if gc has forgotten it."""
+        text = self.after.text.get(self.graph.address[i], "")
+        return self.graph.numbers_in(text)
 
     def confirm(self, forgotten):
         """Of what gc forgot that lives which still has its old reference."""
         graph = self.graph
-        referrers = {}
-        for i in self.alive | forgotten:
-            for t in graph.of(i):
-                if t in forgotten:
-                    referrers.setdefault(t, []).append(i)
         work = [t for t in forgotten if graph.outside[t]]
-        work += [t for t, all_of in referrers.items() for i in all_of
-                 if i in self.alive and graph.address[t] in self.after_of(i)]
+        if forgotten:
+            work += [t for i in self.alive for t in graph.of(i)
+                     if t in forgotten and t in self.now(i)]
         while work:
             t = work.pop()
             if t not in self.alive:
                 self.alive.add(t)
                 work += [u for u in graph.of(t) if u in forgotten]
-
-    def count(self, i):
-        j = self.after.number.get(self.graph.address[i])
-        return None if j is None else self.after.count[j]
 
 
 class Changes:
@@ -61,36 +76,34 @@ class Changes:
 
     def __init__(self, graph, python, held, ask):
         self.graph, self.python, self.ask = graph, python, ask
-        self.gave, self.took, self.outside = [], [], {}
+        self.gave, self.took, self.outside = [], [], Counter()
         self.edges = {}		# of those that have changed
-        self.incoming = Counter()
-        self.find()
-        self.find_outside(held)
+        self.incoming = [0] * len(graph)
         self.dead = {i for i in range(len(graph)) if graph.known[i]
                      and i not in python.alive}
+        for i in range(len(graph)):
+            if self.is_there(i):
+                self.find(i)
+        self.find_outside(held)
         self.actors = self.find_actors()
 
-    def find(self):
-        graph, python = self.graph, self.python
-        for i in range(len(graph)):
-            if graph.known[i] and i not in python.alive:
-                continue
-            before = graph.of(i)
-            if not graph.known[i] or graph.address[i] not in python.after.number:
-                # Code and its like do not change; what is forgotten is empty.
-                self.incoming.update(before if not graph.known[i] else ())
-                continue
-            now = [graph.number[a] for a in python.after_of(i)
-                   if a in graph.number]
-            now = [t for t in now if not graph.known[t] or t in python.alive]
-            self.incoming.update(now)
-            if sorted(before) == sorted(now):
-                continue
+    def is_there(self, i):
+        """Of what gc does not know, is it still that which it was?"""
+        return i in self.python.alive if self.graph.known[i] \
+            else self.python.unchanged(i)
+
+    def find(self, i):
+        graph = self.graph
+        before = now = graph.of(i)
+        if not self.python.unchanged(i):
+            now = [t for t in self.python.now(i) if self.is_there(t)]
             old, new = Counter(before), Counter(now)
-            self.gave += [(i, t) for t in (old - new).elements()
-                          if graph.known[t]]
-            self.took += [(i, t) for t in (new - old).elements()]
-            self.edges[i] = now
+            if old != new:
+                self.edges[i] = now
+                self.gave += [(i, t) for t in (old - new).elements()]
+                self.took += [(i, t) for t in (new - old).elements()]
+        for t in now:
+            self.incoming[t] += 1
 
     def find_outside(self, held):
         """Of survivors: what recorded objects do not account for."""
@@ -109,7 +122,7 @@ class Changes:
         for i in range(len(graph)):
             if i in self.dead and graph.has(i, "f"):
                 found.append(i)
-            elif self.is_dead_reference(i) and len(graph.of(i)) > 0:
+            elif self.is_dead_reference(i) and graph.of(i):
                 found.append(i)
         return found
 
@@ -127,6 +140,9 @@ class Changes:
             return "weak-callback"
         if kind in ("dict", "set") and self.is_dead_reference(target):
             return "weak-entry"
+        if graph.has(owner, "c") and graph.of(target) and \
+                all(map(self.is_dead_reference, graph.of(target))):
+            return "subclasses"
         if kind == "dict":
             key = self.ask("key", graph.address[owner], graph.address[target])
             key = graph.number.get(int(key or 0))

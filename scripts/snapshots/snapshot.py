@@ -7,6 +7,7 @@ See scripts/snapshot. The exit status is 0 if there is no difference that is not
 explained, 1 if there is, 2 if there was nothing to compare.
 """
 import argparse
+import gc
 import os
 import select
 import shlex
@@ -18,7 +19,7 @@ from collections import Counter
 
 import heap
 from graph import Broken, Graph
-from rules import RULES, Changes, Python
+from rules import RULES, After, Changes, Python
 
 SHOWN = 10		# differences that are shown in full
 PATIENCE = 300		# seconds for a step of the specimen
@@ -131,28 +132,21 @@ def read_names(path):
 
 def plant(fault, graph, held):
     """Spoil the record of one object that must die in a cycle."""
-    dying = graph.die_at_once(held)
-    alive = graph.reachable(held)
-    for i in range(len(graph)):
-        if graph.known[i] and i not in alive and i not in dying and graph.of(i):
-            break
-    else:
+    doomed = set(range(len(graph))) - graph.reachable(held) \
+        - graph.die_at_once(held)
+    pairs = [(i, t) for i in sorted(doomed) for t in graph.of(i)
+             if graph.known[i] and graph.known[t] and t in doomed]
+    if not pairs:
         raise Failed("nothing dies in a cycle: no place for a fault")
     if fault == "edge":
-        target = graph.edges[graph.start[i]]
-        graph.edges[graph.start[i]] = i
-        graph.outside[target] += 1
-        graph.outside[i] -= 1
-        if graph.outside[i] < 0:
-            graph.count[i] += 1
-            graph.outside[i] = 0
+        graph.lose_edges(pairs[:1])
     elif fault == "root":
-        graph.outside[i] += 1
-        graph.count[i] += 1
+        graph.outside[pairs[0][0]] += 1
+        graph.count[pairs[0][0]] += 1
 
 
 def spoiler(fault):
-    """Change what the heap is told: the last reference of all is left out."""
+    """Change what the heap is told: the references of one object are left out."""
     if fault != "load":
         return None
     done = []
@@ -239,33 +233,35 @@ class Comparison:
 
     def check_at_once(self, changes):
         """What died by its count alone."""
-        puts = self.puts + [t for _, t in changes.gave]
-        sooner = self.graph.die_at_once(puts)
+        python, answer = self.python, self.answer
+        gifts = self.puts + [t for _, t in changes.gave]
+        sooner = self.graph.die_at_once(gifts) if changes.gave else ()
+        # Whether code ran so early.
+        acted = any(i not in python.at_once for i in changes.actors)
         for i in self.known:
-            lives = i in self.python.at_once
-            if lives == (i in self.answer.at_once):
+            lives = i in python.at_once
+            if lives == (i in answer.at_once):
                 continue
-            if (changes.gave and not lives and i in sooner) or \
-                    (lives and i in self.by_changes):
+            if lives and i in self.by_changes or not lives and i in sooner:
                 self.by_changes.add(i)
+            elif acted and i not in python.alive:
+                self.explained["code-later" if lives else "code-sooner"] += 1
             else:
                 self.blame(i, "when the names were cleared CPython %s it, "
                            "refheap %s it" % (("kept", "released") if lives else
                                               ("freed", "kept")))
 
     def check_counts(self, changes):
-        """Counts of what both keep, the measured changes apart."""
-        delta = Counter(changes.outside)
-        delta.update(t for _, t in changes.took)
-        delta.subtract(t for _, t in changes.gave)
-        for i in self.known & self.python.alive & self.alive:
+        """Counts of what both keep, but for what the changes have touched."""
+        touched = set(changes.outside)
+        touched.update(t for _, t in changes.gave + changes.took)
+        for i in self.by_changes:
+            touched.update(self.graph.of(i))
+        for i in (self.known & self.python.alive & self.alive) - touched:
             count = self.python.count(i)
-            if count is not None and count != self.answer.final[i] + delta[i] \
-                    and i not in self.by_changes:
-                self.uneven.append(i)
-        return delta
-
-    uneven = []
+            if count is not None and count != self.answer.final[i]:
+                self.blame(i, "its count is %d in CPython, %d in refheap" %
+                           (count, self.answer.final[i]))
 
     # --- what is shown -------------------------------------------------------
 
@@ -275,10 +271,10 @@ class Comparison:
     def path(self, i):
         """From the outside, or as far up as there is anyone."""
         parent, queue = {i: None}, [i]
-        back = self.referrers()
+        back, names = self.referrers(), Counter(self.puts)
         top = i
         for j in queue:
-            if self.graph.outside[j]:
+            if self.graph.outside[j] > names[j]:
                 top = j
                 break
             for k in back.get(j, ()):
@@ -308,6 +304,16 @@ class Comparison:
         say("        count %d, %d of it from outside; refers to %d objects" % (
             graph.count[i], graph.outside[i], len(graph.of(i))))
         say("        reached by: " + self.path(i))
+
+    def show_first(self):
+        """Those first that others hang on."""
+        back = self.referrers()
+        order = sorted(self.wrong, key=lambda i: sum(
+            j in self.wrong for j in back.get(i, ())))
+        for i in order[:SHOWN]:
+            self.show(i)
+        if len(order) > SHOWN:
+            say("... and %d more" % (len(order) - SHOWN))
 
     def summary(self):
         graph, python, answer = self.graph, self.python, self.answer
@@ -341,13 +347,12 @@ def compare(options):
     try:
         run_program(specimen, options.after)
         graph = Graph(folder + "/before")
-        graph.without_dead_ends()
         held = graph.take_names(read_names(folder + "/names"))
         if not held:
             raise Failed("none of the names refers to an object known to gc")
         python = Python(graph, *(read_addresses(folder + "/" + name) for name in
                                  ("at-once", "alive", "forgotten")),
-                        Graph(folder + "/after"))
+                        After(folder + "/after"))
         if options.plant:
             plant(options.plant, graph, list(held.values()))
         say("%d objects, recorded in %d s" % (len(graph),
@@ -364,8 +369,7 @@ def compare(options):
         comparison = Comparison(graph, held, python, answer, specimen.ask)
         comparison.check_heap()
         comparison.check_python()
-        for i in list(comparison.wrong)[:SHOWN]:
-            comparison.show(i)
+        comparison.show_first()
         comparison.summary()
         return not comparison.wrong
     finally:
@@ -373,6 +377,8 @@ def compare(options):
 
 
 def main():
+    # Millions of small objects, and no cycles.
+    gc.disable()
     parser = argparse.ArgumentParser()
     for name in ("folder", "python", "vm", "log"):
         parser.add_argument("--" + name, required=True)

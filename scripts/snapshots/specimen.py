@@ -35,6 +35,7 @@ import _weakref
 
 HEAP_TYPE = 1 << 9	# of type.__flags__
 HAVE_GC = 1 << 14
+REPORTS_ALL = frozenset((dict, list, tuple, set))
 ATOMS = frozenset((str, bytes, bytearray, int, float, complex, bool,
                    type(None), type(...), type(NotImplemented), range))
 CODE = type((lambda: None).__code__)
@@ -60,6 +61,14 @@ def suspended():
 
 
 SUSPENDED = suspended()
+
+
+# What type itself says of a class: a metaclass may run code when it is asked.
+flags_of = type.__dict__["__flags__"].__get__
+mro_of = type.__dict__["__mro__"].__get__
+dict_of = type.__dict__["__dict__"].__get__
+name_of = type.__dict__["__qualname__"].__get__
+module_of = type.__dict__["__module__"].__get__
 
 
 class Failure(Exception):
@@ -112,21 +121,30 @@ def counts(objects):
     return [count - extra for count in map(sys.getrefcount, objects)]
 
 
+def time_zone(obj):
+    """What C's datetime and time refer to; theirs, whatever a subclass says."""
+    for base in mro_of(type(obj)):
+        if not flags_of(base) & HEAP_TYPE and module_of(base) == "datetime" \
+                and "tzinfo" in dict_of(base):
+            return dict_of(base)["tzinfo"].__get__(obj)
+    return None
+
+
 def unreported(obj, memory, by_address):
     """The counted references of an object that tp_traverse does not report."""
     cls = type(obj)
     if cls is CODE:
         return [obj.co_consts, obj.co_names]
-    if isinstance(obj, type):
-        if cls.__flags__ & HAVE_GC and obj.__flags__ & HEAP_TYPE:
+    if issubclass(cls, type):
+        if flags_of(obj) & HEAP_TYPE:
             found = by_address.get(memory.subclasses(obj))
             return [] if found is None else [found]
         return []
     refs = []
-    if not cls.__flags__ & HAVE_GC:
-        if cls.__flags__ & HEAP_TYPE and cls.__name__ != LRU_LINK:
+    if not flags_of(cls) & HAVE_GC:
+        if flags_of(cls) & HEAP_TYPE and name_of(cls) != LRU_LINK:
             refs.append(cls)
-        zone = getattr(obj, "tzinfo", None) if cls.__module__ == "datetime" else None
+        zone = time_zone(obj)
         if zone is not None:
             refs.append(zone)
     return refs
@@ -157,18 +175,18 @@ class Writer:
 
 
 def type_name(cls):
-    module = cls.__dict__.get("__module__", "builtins") \
-        if cls.__flags__ & HEAP_TYPE else "builtins"
-    name = type.__dict__["__qualname__"].__get__(cls)
-    if not isinstance(module, str) or module == "builtins":
+    module, name = module_of(cls), name_of(cls)
+    if type(module) is not str or module == "builtins":
         return name
     return module + "." + name
 
 
 def traits(cls):
-    """w: weak references; f: its objects may run code when they die."""
+    """w: weak references; c: classes; f: may run code when they die."""
     found = "w" if issubclass(cls, WEAK) else ""
-    if cls in SUSPENDED or any("__del__" in base.__dict__ for base in cls.__mro__):
+    found += "c" if issubclass(cls, type) else ""
+    if cls in SUSPENDED or any("__del__" in dict_of(base)
+                               for base in mro_of(cls)):
         found += "f"
     return found or "-"
 
@@ -197,48 +215,50 @@ class Record:
         number = counts(objects)
         self.known = set(map(id, objects))
         self.dicts = {id(o): o for o in objects if type(o) is dict}
-        for o, count in zip(objects, number):
-            self.line(o, 1, count)
-        o = objects = None
+        self.lines(objects, number, 1)
+        del objects
         # What gc does not know matters if it leads to what gc does: code, whose
         # constants may be containers; a str of a class of one's own.
         i = 0
         while i < len(self.rest):
             self.refers_to(self.rest[i])
             i += 1
-        for o, count in zip(self.rest, counts(self.rest)):
-            self.line(o, 0, count)
+        self.lines(self.rest, counts(self.rest), 0)
 
     def refers_to(self, o):
         """Addresses; what is new is put aside."""
-        found = []
-        for r in gc.get_referents(o) + unreported(o, self.memory, self.dicts):
+        found, known = [], self.known
+        refs = gc.get_referents(o)
+        if type(o) not in REPORTS_ALL:
+            refs += unreported(o, self.memory, self.dicts)
+        for r in refs:
             address = id(r)
-            if address not in self.known:
-                if type(r) in ATOMS or address in self.ours:
-                    continue
-                self.known.add(address)
+            if address in known:
+                found.append(address)
+            elif type(r) not in ATOMS and address not in self.ours:
+                known.add(address)
                 self.rest.append(r)
-            found.append(address)
+                found.append(address)
         return found
 
-    def line(self, o, known, count):
-        cls = type(o)
-        number = self.types.get(id(cls))
-        if number is None:
-            number = self.new_type(cls)
-        weak = id(WEAK.__call__(o)) if number in self.weak else 0
-        self.out.line("%d %d %d %d %d %s" % (id(o), known, count, number,
-                      0 if weak == id(None) else weak,
-                      " ".join(map(str, self.refers_to(o)))))
+    def lines(self, objects, number, known):
+        types, weak, line = self.types, self.weak, self.out.line
+        for o, count in zip(objects, number):
+            cls = id(type(o))
+            if cls not in types:
+                self.new_type(type(o))
+            target = id(WEAK.__call__(o)) if cls in weak else 0
+            line("%d %d %d %d %d %s" % (
+                id(o), known, count, types[cls],
+                0 if target == id(None) else target,
+                " ".join(map(str, self.refers_to(o)))))
 
     def new_type(self, cls):
         number = self.types[id(cls)] = len(self.types)
         kind = traits(cls)
         if "w" in kind:
-            self.weak.add(number)
+            self.weak.add(id(cls))
         self.names.line("%d %s %s" % (number, kind, type_name(cls)))
-        return number
 
 
 # --- clearing roots ----------------------------------------------------------
@@ -313,7 +333,10 @@ def untracked_since(old, alive, memory):
     kinds = {id(dict), id(tuple)}
     for address in old - alive:
         # gc's two words come before an object; count and type begin it.
-        link, _, count, cls = memory.words(address - 16, 4)
+        try:
+            link, _, count, cls = memory.words(address - 16, 4)
+        except OSError:
+            continue		# there is no memory any more
         if cls in kinds and count and not link:
             yield address
 
@@ -392,7 +415,8 @@ def label(owner, target):
         for index, value in enumerate(owner):
             if value is target:
                 return "[%d]" % index
-    if type(owner) is type(sys):
+    if type(owner) is type(sys) or type(target) is dict and \
+            "__dict__" in dir(type(owner)):
         return ".__dict__"
     for name in dir(type(owner)):
         # Members and slots only: a property would run code.
@@ -421,8 +445,8 @@ def holders(address, objects, memory):
     for obj in objects.values():
         if gc.is_tracked(obj) or type(obj) in ATOMS:
             continue
-        if address in memory.words(id(obj) + 16,
-                                   object.__sizeof__(obj) // 8 - 2):
+        if address in memory.words(id(obj) + 8,
+                                   object.__sizeof__(obj) // 8 - 1):
             found.append(id(obj))
     return found
 

@@ -2,8 +2,8 @@
 """Parse the standard library, or the packages and modules of it that are named.
 
 Every node refers to its parent, as linters have it, so that a file's tree is
-one island. A report that is due at exit keeps an index of all classes, and so
-the trees of the files that define any.
+one island. A report that is due at exit keeps an index of all exceptions, and
+so the trees of the files that define any.
 """
 import ast
 import atexit
@@ -33,21 +33,27 @@ def parse(path):
     return tree
 
 
+def is_exception(node):
+    return isinstance(node, ast.ClassDef) and any(
+        ast.unparse(base).endswith(("Error", "Exception", "Warning"))
+        for base in node.bases)
+
+
 def report(index):
-    print(len(index), "classes")
+    print(len(index), "exceptions")
 
 
 trees = {}
-classes = {}
+exceptions = {}
 for path in files(sys.argv[1:]):
     try:
         trees[path] = parse(path)
     except SyntaxError:
         continue	# lib2to3 has Python 2 among its data
     for node in ast.walk(trees[path]):
-        if isinstance(node, ast.ClassDef):
-            classes.setdefault(node.name, []).append(node)
+        if is_exception(node):
+            exceptions.setdefault(node.name, []).append(node)
 if not trees:
     sys.exit("no such module")
 print(len(trees), "files")
-atexit.register(report, classes)
+atexit.register(report, exceptions)

@@ -12,7 +12,7 @@ KDIR ?= /lib/modules/$(KVER)/build
 # the kernel's makefiles by themselves.
 
 .PHONY: all modules install modules_install clean help
-.PHONY: setup demo check lint vm oracle
+.PHONY: setup demo check lint vm oracle snapshot
 
 all: modules
 
@@ -41,6 +41,10 @@ install: modules_install
 setup demo check lint vm oracle:
 	@scripts/$@
 
+# PROG may be followed by arguments; CLEAR names roots, see scripts/snapshot.
+snapshot:
+	@scripts/snapshot $(CLEAR:%=--clear '%') $(AFTER:%=--after %) $(PROG)
+
 help:
 	@echo 'make            build the modules for the running kernel'
 	@echo 'make install    install them where modprobe finds them (as root)'
@@ -51,5 +55,6 @@ help:
 	@echo 'make demo       boot a stock kernel in QEMU, show a collection (KERNEL=6.1: that one)'
 	@echo 'make vm         a shell in that machine (scripts/vm --help: more)'
 	@echo 'make oracle     random programs in CPython and in refheap (SEED=n, PROGRAMS=n)'
+	@echo 'make snapshot   the graph of a Python program in both (PROG=file.py, CLEAR=names)'
 	@echo 'make lint       the static checks'
 	@echo 'make check      everything; closes with "N passed, N failed"'

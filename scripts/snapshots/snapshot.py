@@ -22,6 +22,7 @@ from graph import Broken, Graph
 from rules import RULES, After, Changes, Python
 
 SHOWN = 10		# differences that are shown in full
+FAULTS = ("edge", "root", "load", "python")
 PATIENCE = 300		# seconds for a step of the specimen
 
 
@@ -130,8 +131,8 @@ def read_names(path):
 
 # --- planted faults ----------------------------------------------------------
 
-def plant(fault, graph, held):
-    """Spoil the record of one object that must die in a cycle."""
+def plant(fault, graph, held, python):
+    """Spoil the record of one object that must die in a cycle, or of its fate."""
     doomed = set(range(len(graph))) - graph.reachable(held) \
         - graph.die_at_once(held)
     pairs = [(i, t) for i in sorted(doomed) for t in graph.of(i)
@@ -143,6 +144,8 @@ def plant(fault, graph, held):
     elif fault == "root":
         graph.outside[pairs[0][0]] += 1
         graph.count[pairs[0][0]] += 1
+    elif fault == "python":
+        python.alive.remove(max(python.alive))
 
 
 def spoiler(fault):
@@ -354,7 +357,7 @@ def compare(options):
                                  ("at-once", "alive", "forgotten")),
                         After(folder + "/after"))
         if options.plant:
-            plant(options.plant, graph, list(held.values()))
+            plant(options.plant, graph, list(held.values()), python)
         say("%d objects, recorded in %d s" % (len(graph),
                                               time.monotonic() - begun))
         begun = time.monotonic()
@@ -384,7 +387,7 @@ def main():
         parser.add_argument("--" + name, required=True)
     parser.add_argument("--clear", action="append")
     parser.add_argument("--after", type=float, default=30)
-    parser.add_argument("--plant", choices=("edge", "root", "load"))
+    parser.add_argument("--plant", choices=FAULTS)
     parser.add_argument("program", nargs=argparse.REMAINDER)
     options = parser.parse_args()
     try:

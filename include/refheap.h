@@ -542,6 +542,8 @@ long refobj_referents(struct refobj *obj, struct refobj **list,
 		      unsigned int nr);
 long refobj_referrers(struct refobj *obj, struct refobj **list,
 		      unsigned int nr);
+bool refobj_make_immortal(struct refobj *obj);
+bool refobj_is_immortal(const struct refobj *obj);
 bool refobj_is_unique(const struct refobj *obj);
 bool refobj_is_tracked(const struct refobj *obj);
 unsigned int refobj_age(const struct refobj *obj);

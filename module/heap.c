@@ -318,6 +318,17 @@ static void refheap_empty(struct refheap *heap)
 	refheap_drain(heap);
 }
 
+/* Those that lived as long as the heap, when all others are gone. */
+static void refheap_empty_of_immortals(struct refheap *heap)
+{
+	unsigned int tries = 0;
+
+	while (refheap_request(heap, REQUEST_END_IMMORTALS, SCOPE_NONE) &&
+	       ++tries < 16)
+		schedule_timeout_uninterruptible(1);
+	refheap_empty(heap);
+}
+
 /**
  * refheap_destroy - end a heap
  * @heap: a heap, or ERR_PTR() or NULL, which are ignored; no allocation may
@@ -329,6 +340,10 @@ static void refheap_empty(struct refheap *heap)
  * client is called.  Objects still held are reported (unless %REFHEAP_QUIET),
  * stay valid memory, and are freed without a callback at their last put; so
  * long this module cannot be unloaded.
+ *
+ * Immortal objects are reclaimed after all others.  From the call on nobody may
+ * use one, or move references to one; one that an object refers to which is
+ * still held counts as held.
  *
  * Context: process, may sleep.  Not from a callback of @heap.
  * Return: 0 when nothing is left, the number of objects still held (at most
@@ -357,6 +372,8 @@ int refheap_destroy(struct refheap *heap)
 	refheap_unfreeze(heap);
 	refname_close(heap);
 	refheap_empty(heap);
+	if (heap->immortals)
+		refheap_empty_of_immortals(heap);
 	refheap_silence(heap);
 	refheap_drain(heap);
 	refheap_forget_weaks(heap);

@@ -95,6 +95,22 @@ static inline bool refword_saturated(u64 word)
 	return count > REFCOUNT_ZONE_MAX && count < REFCOUNT_ZONE_RELEASED;
 }
 
+/* Alive as long as its heap, on purpose: see immortal.c. */
+static inline bool refword_immortal(u64 word)
+{
+	u32 count = refword_count(word);
+
+	return count >= REFCOUNT_ZONE_IMMORTALS &&
+	       count < REFCOUNT_ZONE_RELEASED;
+}
+
+/* Where the count of an object belongs that is not counted any more. */
+static inline u32 refword_zone(u64 word)
+{
+	return refword_immortal(word) ? REFCOUNT_ZONE_IMMORTAL :
+					REFCOUNT_ZONE_SATURATED;
+}
+
 /* One valid count: neither zero, nor saturated, nor dead. */
 static inline bool refword_counted(u64 word)
 {
@@ -330,6 +346,7 @@ enum refrequest_kind {
 	REQUEST_COLLECT,
 	REQUEST_FREEZE,
 	REQUEST_UNFREEZE,
+	REQUEST_END_IMMORTALS,
 };
 
 /**
@@ -372,6 +389,7 @@ struct refheap {
 	struct list_head node;		/* L */
 	bool closing;			/* L: somebody destroys it */
 	bool unnamed;			/* L: its name is free again */
+	bool immortals;			/* A: there may be immortal objects */
 	bool dead;			/* A: calls no client code any more */
 	bool zombie;			/* A: the thread owns the heap */
 
@@ -795,6 +813,10 @@ struct refcensus {
 };
 
 struct refcensus *refheap_census(struct refheap *heap, unsigned int nr);
+
+/* immortal.c */
+#define REFIMMORTAL_EDGES	0x08000000U	/* counted at the end */
+int refheap_end_immortals(struct refheap *heap);
 
 /* enumerate.c */
 struct refobj *refrow_acquire(struct refchunk *chunk, unsigned int index);

@@ -287,8 +287,8 @@ void refobj_free(struct refobj *obj)
 	refrow_free(type, place, END_FREED);
 }
 
-/* The count is outside its valid zone: saturated, or a misuse. */
-static void refobj_correct(struct refobj *obj, u32 zone)
+/* The count is outside its valid zone, and so is this use: nobody revives it. */
+static void refobj_correct(struct refobj *obj)
 {
 	u64 leaf = refobj_chunk(obj)->type->leaf ? REFWORD_LEAF : 0;
 	u64 word = refword_read(obj), new;
@@ -298,10 +298,30 @@ static void refobj_correct(struct refobj *obj, u32 zone)
 		if (refword_counted(word))
 			return;
 		new = ((word & (WORD_VERSION_MASK | WORD_LIFE)) +
-		       REFWORD_VERSION) | leaf | zone;
-		if (zone == REFCOUNT_ZONE_DEAD)
-			new |= REFWORD_DEAD;
+		       REFWORD_VERSION) | leaf | REFWORD_DEAD |
+		      REFCOUNT_ZONE_DEAD;
 	} while (!refword_try_cmpxchg(obj, &word, new));
+}
+
+/*
+ * Put the count of an object that is not counted any more back to the middle
+ * of its zone, if it has gone far: an immortal one is used by everybody.
+ */
+static void refobj_recentre(struct refobj *obj)
+{
+	u64 word = refword_read(obj);
+	s32 astray;
+
+	do {
+		if (!refword_saturated(word))
+			return;
+		astray = refword_count(word) - refword_zone(word);
+		if (refword_immortal(word) &&
+		    abs(astray) < REFIMMORTAL_EDGES)
+			return;
+	} while (!refword_try_cmpxchg(obj, &word,
+				      ((word & ~REFWORD_COUNT) +
+				       REFWORD_VERSION) | refword_zone(word)));
 }
 
 /* Let an object live for ever that is known to be counted wrongly. */
@@ -325,7 +345,7 @@ void __refobj_get_slow(struct refobj *obj, u64 old)
 	if (count == REFCOUNT_ZONE_MAX)
 		refobj_warn(obj, "count saturated, the object leaks");
 	if (count == REFCOUNT_ZONE_MAX || refword_saturated(old)) {
-		refobj_correct(obj, REFCOUNT_ZONE_SATURATED);
+		refobj_recentre(obj);
 		return;
 	}
 	refobj_warn(obj, count ? "get of a dead object" : "get on zero");
@@ -335,7 +355,7 @@ void __refobj_get_slow(struct refobj *obj, u64 old)
 		refword_try_cmpxchg(obj, &old, refword_dead(old));
 		return;
 	}
-	refobj_correct(obj, REFCOUNT_ZONE_DEAD);
+	refobj_correct(obj);
 }
 EXPORT_SYMBOL_REFHEAP(__refobj_get_slow);
 
@@ -343,12 +363,13 @@ EXPORT_SYMBOL_REFHEAP(__refobj_get_slow);
 static void refobj_put_invalid(struct refobj *obj, u32 count, bool done)
 {
 	if (refword_saturated(count)) {
-		refobj_correct(obj, REFCOUNT_ZONE_SATURATED);
+		if (done)
+			refobj_recentre(obj);
 		return;
 	}
 	refobj_warn(obj, count ? "put of a dead object" : "put on zero");
 	if (done)
-		refobj_correct(obj, REFCOUNT_ZONE_DEAD);
+		refobj_correct(obj);
 }
 
 /* Does its type want a word before an object dies, for the first time? */

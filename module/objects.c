@@ -112,12 +112,38 @@ static void refobjects_show_referents(struct seq_file *seq, struct refobj *obj,
 		seq_puts(seq, " ...");
 }
 
+/* A letter each, as README.md explains them. */
+static void refobjects_show_flags(struct seq_file *seq, u64 word)
+{
+	static const struct {
+		u64 flag;
+		char letter;
+	} flags[] = {
+		{ REFWORD_LEAF, 'l' },
+		{ REFWORD_FRESH, 'f' },
+		{ REFWORD_MARKED, 'm' },
+		{ REFWORD_DEAD, 'd' },
+		{ REFWORD_CONDEMNED, 'c' },
+		{ REFWORD_WEAK, 'w' },
+		{ REFWORD_FINALIZED, 'z' },
+	};
+	bool saturated = refword_saturated(word);
+	unsigned int i;
+
+	if (!(word & (WORD_FLAGS | WORD_LIFE)) && !saturated)
+		seq_putc(seq, '-');
+	for (i = 0; i < ARRAY_SIZE(flags); i++)
+		if (word & flags[i].flag)
+			seq_putc(seq, flags[i].letter);
+	if (saturated)
+		seq_putc(seq, refword_immortal(word) ? 'i' : 's');
+}
+
 static int refobjects_show(struct seq_file *seq, void *at)
 {
 	struct refobjects *cursor = seq->private;
 	struct refchunk *chunk = cursor->chunk;
 	struct refobj *obj;
-	unsigned int age;
 	u64 word;
 
 	if (at == SEQ_START_TOKEN) {
@@ -128,16 +154,12 @@ static int refobjects_show(struct seq_file *seq, void *at)
 	if (!obj)
 		return SEQ_SKIP;
 	word = refword_read(obj);
-	age = chunk->type->leaf ? 0 : refrow_age(chunk, cursor->index);
-	seq_printf(seq, "%u %s %u %s%s%s%s%s%s %u",
-		   chunk_row(chunk, cursor->index), chunk->type->desc.name,
-		   refword_counted(word) ? refword_count(word) : 0,
-		   word & WORD_FLAGS ? "" : "-",
-		   word & REFWORD_LEAF ? "l" : "",
-		   word & REFWORD_FRESH ? "f" : "",
-		   word & REFWORD_MARKED ? "m" : "",
-		   word & REFWORD_DEAD ? "d" : "",
-		   word & REFWORD_CONDEMNED ? "c" : "", age);
+	seq_printf(seq, "%u %s %u ", chunk_row(chunk, cursor->index),
+		   chunk->type->desc.name,
+		   refword_counted(word) ? refword_count(word) : 0);
+	refobjects_show_flags(seq, word);
+	seq_printf(seq, " %u", chunk->type->leaf ? 0 :
+			       refrow_age(chunk, cursor->index));
 	if (!chunk->type->leaf)
 		refobjects_show_referents(seq, obj, chunk->type);
 	seq_putc(seq, '\n');

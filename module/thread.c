@@ -190,13 +190,21 @@ static void refthread_unfreeze(struct refheap *heap)
 	heap->due_full = jiffies + refheap_period(heap);
 }
 
-static void refthread_serve_other(struct refheap *heap,
+static long refthread_serve_other(struct refheap *heap,
 				  enum refrequest_kind kind)
 {
-	if (kind == REQUEST_FREEZE)
+	switch (kind) {
+	case REQUEST_FREEZE:
 		reffreeze_all(heap);
-	else if (kind == REQUEST_UNFREEZE)
+		return 0;
+	case REQUEST_UNFREEZE:
 		refthread_unfreeze(heap);
+		return 0;
+	case REQUEST_END_IMMORTALS:
+		return refheap_end_immortals(heap);
+	default:
+		return 0;
+	}
 }
 
 /*
@@ -223,9 +231,10 @@ static void refthread_serve(struct refheap *heap, struct list_head *requests,
 		result = refthread_collect_and_plan(heap, *due);
 		*due = SCOPE_NONE;
 	} else {
-		refthread_serve_other(heap, request->kind);
+		result = refthread_serve_other(heap, request->kind);
 		list_move_tail(&request->node, &served);
 	}
+	refheap_release_deferred(heap);
 	refheap_call_weaks(heap);
 	list_for_each_entry_safe(request, next, &served, node)
 		refrequest_done(heap, request, result);

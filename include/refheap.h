@@ -413,6 +413,8 @@ struct refheap_params {
  * @traced: objects whose slots the collector has read
  * @islands: islands reclaimed
  * @reclaimed: objects reclaimed as members of islands
+ * @kept: objects put into the garbage list instead, see
+ *	  refheap_set_save_all()
  * @rescued: islands saved by an acquisition while on trial
  * @aborted: trials that ended because a member had changed
  * @deferred: releases handed to the thread
@@ -429,6 +431,7 @@ struct refheap_stats {
 	u64 traced;
 	u64 islands;
 	u64 reclaimed;
+	u64 kept;
 	u64 rescued;
 	u64 aborted;
 	u64 deferred;
@@ -447,6 +450,7 @@ struct refheap_stats {
  * @collections: their number
  * @candidates: objects that they began with
  * @reclaimed: objects reclaimed as members of islands
+ * @kept: objects put into the garbage list instead
  * @rescued: islands saved by an acquisition while on trial
  * @aborted: trials that ended because a member had changed
  * @total_ns: duration of all
@@ -457,6 +461,7 @@ struct refheap_age_stats {
 	u64 collections;
 	u64 candidates;
 	u64 reclaimed;
+	u64 kept;
 	u64 rescued;
 	u64 aborted;
 	u64 total_ns;
@@ -481,6 +486,7 @@ enum refheap_notice_event {
  * @age: of the collection, 0 to 2
  * @candidates: objects that it began with
  * @reclaimed: objects reclaimed as members of islands
+ * @kept: objects put into the garbage list instead
  * @duration_ns: of the collection proper
  */
 struct refheap_notice {
@@ -488,6 +494,7 @@ struct refheap_notice {
 	unsigned int age;
 	u64 candidates;
 	u64 reclaimed;
+	u64 kept;
 	u64 duration_ns;
 };
 
@@ -525,6 +532,10 @@ void refheap_get_counts(struct refheap *heap,
 void refheap_get_stats(struct refheap *heap, struct refheap_stats *stats);
 int refheap_get_age_stats(struct refheap *heap, unsigned int age,
 			  struct refheap_age_stats *stats);
+void refheap_set_save_all(struct refheap *heap, bool save);
+long refheap_garbage(struct refheap *heap, struct refobj **list,
+		     unsigned int nr);
+long refheap_empty_garbage(struct refheap *heap);
 int refheap_for_each(struct refheap *heap, struct reftype *type, int age,
 		     int (*function)(struct refobj *obj, void *data),
 		     void *data);

@@ -381,25 +381,25 @@ static void g12_ages_file(struct kunit *test)
 	struct graph *g = test->priv;
 	struct graph_node *old = graph_ring(g, 7);
 	struct graph_node *young;
-	char *words[12];
+	char *words[13];
 
 	node_put(graph_ring(g, 3));
 	KUNIT_EXPECT_EQ(test, graph_collect(g), 3);
 	young = graph_ring(g, 5);
 	set_thresholds(g, 900, 8, 9);
-	KUNIT_ASSERT_EQ(test, find_words(g, "ages", "0", words, 12), 12);
+	KUNIT_ASSERT_EQ(test, find_words(g, "ages", "0", words, 13), 13);
 	KUNIT_EXPECT_STREQ(test, words[1], "5");
 	KUNIT_EXPECT_STREQ(test, words[2], "900");
-	KUNIT_ASSERT_EQ(test, find_words(g, "ages", "1", words, 12), 12);
+	KUNIT_ASSERT_EQ(test, find_words(g, "ages", "1", words, 13), 13);
 	KUNIT_EXPECT_STREQ(test, words[1], "0");
 	KUNIT_EXPECT_STREQ(test, words[2], "8");
-	KUNIT_ASSERT_EQ(test, find_words(g, "ages", "2", words, 12), 12);
+	KUNIT_ASSERT_EQ(test, find_words(g, "ages", "2", words, 13), 13);
 	KUNIT_EXPECT_STREQ(test, words[1], "7");
 	KUNIT_EXPECT_STREQ(test, words[2], "9");
 	KUNIT_EXPECT_STREQ(test, words[4], "1");	/* collections */
 	KUNIT_EXPECT_STREQ(test, words[5], "10");	/* candidates */
 	KUNIT_EXPECT_STREQ(test, words[6], "3");	/* reclaimed */
-	KUNIT_EXPECT_EQ(test, find_words(g, "ages", "frozen", words, 12), 2);
+	KUNIT_EXPECT_EQ(test, find_words(g, "ages", "frozen", words, 13), 2);
 	node_put(old);
 	node_put(young);
 	graph_collect(g);

@@ -59,6 +59,7 @@ void refage_account(struct refheap *heap, unsigned int age,
 	stats->collections++;
 	stats->candidates += candidates;
 	stats->reclaimed += now->reclaimed - before->reclaimed;
+	stats->kept += now->kept - before->kept;
 	stats->rescued += now->rescued - before->rescued;
 	stats->aborted += now->aborted - before->aborted;
 	stats->total_ns += now->last_ns;

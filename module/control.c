@@ -15,6 +15,8 @@
  *   start		automatic collection again
  *   freeze		take all present containers out of collections
  *   unfreeze		let collections look at them again
+ *   save=on, save=off	keep islands in the garbage list, do not reclaim them
+ *   garbage=clear	give that list up
  *   unbind=<name>	take a name away; -ENOENT if it is not bound
  *
  * Anything else: -EINVAL, and nothing happens.
@@ -92,6 +94,32 @@ static int refcontrol_unbind(struct refheap *heap, char *value)
 	return refname_valid(value) ? refheap_unbind(heap, value) : -EINVAL;
 }
 
+/* Return: 1, 0, or -EINVAL. */
+static int refcontrol_switch(const char *value)
+{
+	if (!value)
+		return -EINVAL;
+	return !strcmp(value, "on") ? 1 : !strcmp(value, "off") ? 0 : -EINVAL;
+}
+
+static int refcontrol_save(struct refheap *heap, char *value)
+{
+	int save = refcontrol_switch(value);
+
+	if (save < 0)
+		return save;
+	refheap_set_save_all(heap, save);
+	return 0;
+}
+
+static int refcontrol_garbage(struct refheap *heap, char *value)
+{
+	if (!value || strcmp(value, "clear"))
+		return -EINVAL;
+	refheap_empty_garbage(heap);
+	return 0;
+}
+
 /* Those without a value, and those that may have, or need, one. */
 static const struct {
 	const char *verb;
@@ -105,6 +133,8 @@ static const struct {
 	{ "start", refcontrol_start },
 	{ "freeze", refheap_freeze },
 	{ "unfreeze", refheap_unfreeze },
+	{ "save", .valued = refcontrol_save },
+	{ "garbage", .valued = refcontrol_garbage },
 	{ "unbind", .valued = refcontrol_unbind },
 };
 

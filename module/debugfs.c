@@ -71,6 +71,7 @@ static const struct {
 	REFSTAT(traced),
 	REFSTAT(islands),
 	REFSTAT(reclaimed),
+	REFSTAT(kept),
 	REFSTAT(rescued),
 	REFSTAT(aborted),
 	REFSTAT(deferred),
@@ -96,6 +97,7 @@ static int stats_show(struct seq_file *seq, void *unused)
 	seq_printf(seq, "warnings %lld\n",
 		   (s64)atomic64_read(&heap->warnings));
 	seq_printf(seq, "unfinished %d\n", READ_ONCE(heap->unfinished));
+	seq_printf(seq, "save_all %d\n", READ_ONCE(heap->save_all));
 	seq_printf(seq, "stopped %d\n", READ_ONCE(heap->stopped));
 	seq_printf(seq, "period_ms %u\n", READ_ONCE(heap->params.period_ms));
 	seq_printf(seq, "threshold %u\n", READ_ONCE(heap->params.threshold));
@@ -116,10 +118,10 @@ static void ages_show_line(struct seq_file *seq, struct refheap *heap,
 	}
 	refheap_get_thresholds(heap, thresholds);
 	refheap_get_counts(heap, counts);
-	seq_printf(seq, "%-6u %12llu %10u %10u %12llu %12llu %12llu %8llu %8llu %14llu %12llu %12llu\n",
+	seq_printf(seq, "%-6u %12llu %10u %10u %12llu %12llu %12llu %8llu %8llu %8llu %14llu %12llu %12llu\n",
 		   age, objects, thresholds[age], counts[age],
 		   stats.collections, stats.candidates, stats.reclaimed,
-		   stats.rescued, stats.aborted, stats.total_ns,
+		   stats.kept, stats.rescued, stats.aborted, stats.total_ns,
 		   stats.last_ns, stats.longest_ns);
 }
 
@@ -132,9 +134,9 @@ static int ages_show(struct seq_file *seq, void *unused)
 
 	if (!census)
 		return -ENOMEM;
-	seq_printf(seq, "%-6s %12s %10s %10s %12s %12s %12s %8s %8s %14s %12s %12s\n",
+	seq_printf(seq, "%-6s %12s %10s %10s %12s %12s %12s %8s %8s %8s %14s %12s %12s\n",
 		   "age", "objects", "threshold", "count", "collections",
-		   "candidates", "reclaimed", "rescued", "aborted",
+		   "candidates", "reclaimed", "kept", "rescued", "aborted",
 		   "total_ns", "last_ns", "longest_ns");
 	for (age = 0; age <= REFAGE_FROZEN; age++) {
 		for (i = 0, objects = 0; i < nr; i++)
@@ -181,6 +183,36 @@ static int types_show(struct seq_file *seq, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(types);
 
+/* Those in the garbage list, a line each; objects tells more of them. */
+static void garbage_show_row(struct seq_file *seq, struct refheap *heap,
+			     unsigned long row)
+{
+	struct refchunk *chunk = xa_load(&heap->chunks, row >> REFROW_SHIFT);
+	struct refobj *obj;
+
+	rcu_read_lock();
+	obj = xa_load(&heap->garbage, row);
+	if (obj)
+		seq_printf(seq, "%lu %s %u\n", row, chunk->type->desc.name,
+			   refobj_count(obj));
+	rcu_read_unlock();
+}
+
+static int garbage_show(struct seq_file *seq, void *unused)
+{
+	struct refheap *heap = seq->private;
+	struct refobj *obj;
+	unsigned long row;
+
+	seq_puts(seq, "id type count\n");
+	xa_for_each(&heap->garbage, row, obj) {
+		garbage_show_row(seq, heap, row);
+		cond_resched();
+	}
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(garbage);
+
 static void refdebugfs_add_dir(struct refheap *heap)
 {
 	debugfs_create_file("stats", 0444, heap->debugfs, heap, &stats_fops);
@@ -189,6 +221,8 @@ static void refdebugfs_add_dir(struct refheap *heap)
 	debugfs_create_file("objects", 0400, heap->debugfs, heap,
 			    &refobjects_fops);
 	debugfs_create_file("names", 0400, heap->debugfs, heap, &refnames_fops);
+	debugfs_create_file("garbage", 0400, heap->debugfs, heap,
+			    &garbage_fops);
 	debugfs_create_file("control", 0200, heap->debugfs, heap,
 			    &refcontrol_fops);
 }

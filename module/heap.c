@@ -115,6 +115,7 @@ static struct refheap *refheap_alloc(const char *name,
 	mutex_init(&heap->types_lock);
 	INIT_LIST_HEAD(&heap->types);
 	xa_init_flags(&heap->chunks, XA_FLAGS_ALLOC | XA_FLAGS_LOCK_IRQ);
+	xa_init(&heap->garbage);
 	xa_init_flags(&heap->weaks, XA_FLAGS_LOCK_IRQ);
 	INIT_LIST_HEAD(&heap->weak_queue);
 	INIT_LIST_HEAD(&heap->weak_due);
@@ -161,6 +162,7 @@ void refheap_free(struct refheap *heap)
 	list_for_each_entry_safe(type, next, &heap->types, node)
 		reftype_free(type);
 	xa_destroy(&heap->weaks);
+	xa_destroy(&heap->garbage);
 	xa_destroy(&heap->chunks);
 	refname_exit(heap);
 	free_percpu(heap->cpu);
@@ -368,7 +370,10 @@ int refheap_destroy(struct refheap *heap)
 	refheap_unname(heap);
 	/* No collection of its own may be under way when callbacks end. */
 	refheap_stop(heap);
-	/* Nothing is permanent any more. */
+	/* Nothing is kept, and nothing permanent, any more. */
+	refheap_set_save_all(heap, false);
+	refheap_drain(heap);
+	refheap_empty_garbage(heap);
 	refheap_unfreeze(heap);
 	refname_close(heap);
 	refheap_empty(heap);

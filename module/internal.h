@@ -423,6 +423,11 @@ struct refheap {
 	struct list_head weak_due;	/* W: those of this round */
 	struct refweak *calling;	/* W: whose callback runs */
 
+	/* What save-all has kept: see garbage.c. */
+	struct xarray garbage;		/* its own lock: by row */
+	bool save_all;			/* A */
+	bool saving;			/* C: @save_all, for this collection */
+
 	/* Requests */
 	spinlock_t request_lock;
 	struct list_head requests;	/* Q: in the order in which they came */
@@ -813,6 +818,12 @@ struct refcensus {
 };
 
 struct refcensus *refheap_census(struct refheap *heap, unsigned int nr);
+
+/* garbage.c */
+bool refgarbage_reserve(struct refisland *island);
+void refgarbage_unreserve(struct refheap *heap, struct refchunk *chunk,
+			  unsigned int index);
+void refgarbage_keep(struct refisland *island);
 
 /* immortal.c */
 #define REFIMMORTAL_EDGES	0x08000000U	/* counted at the end */

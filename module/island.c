@@ -209,6 +209,7 @@ static void refisland_shrink(struct refdecision *decision,
 		if (all || !island->failed || chunk->state[index] & ROW_LIVE) {
 			chunk->state[index] |= ROW_LIVE;
 			refisland_remark(chunk, index);
+			refgarbage_unreserve(heap, chunk, index);
 			if (island->pinned)
 				refisland_unpin(decision, chunk, index);
 		} else {
@@ -243,7 +244,7 @@ static void refisland_settle(struct refdecision *decision,
 	trace_refheap_phase(heap, REFHEAP_PHASE_VERDICT, island->members);
 	refisland_for_members(heap, island->first, refmember_settle, NULL);
 	refisland_kill_weaks(island);
-	if (!again && refisland_unfinalized(island)) {
+	if (!again && (heap->saving || refisland_unfinalized(island))) {
 		refisland_revive(island);
 		decision->revived++;
 		trace_refheap_phase(heap, REFHEAP_PHASE_REVIVED,
@@ -255,6 +256,26 @@ static void refisland_settle(struct refdecision *decision,
 		decision->loose += refisland_count_loose(island);
 }
 
+/*
+ * Judge an island and do with it what it deserves.
+ *
+ * Return: false if it is not dead as it is.
+ */
+static bool refisland_conclude(struct refdecision *decision,
+			       struct refisland *island)
+{
+	if (!refisland_judge(island))
+		return false;
+	if (island->heap->saving && island->pinned) {
+		refgarbage_keep(island);
+		return true;
+	}
+	if (!refgarbage_reserve(island) || !refisland_condemn(island))
+		return false;
+	refisland_settle(decision, island);
+	return true;
+}
+
 /* Try one island, and what is left of it, until it is dead or given up. */
 static void refisland_try(struct refdecision *decision,
 			  struct refisland *island)
@@ -262,10 +283,8 @@ static void refisland_try(struct refdecision *decision,
 	unsigned int trial;
 
 	for (trial = 1; island->first != U32_MAX; trial++) {
-		if (refisland_judge(island) && refisland_condemn(island)) {
-			refisland_settle(decision, island);
+		if (refisland_conclude(decision, island))
 			return;
-		}
 		refisland_shrink(decision, island, trial == REFISLAND_TRIALS);
 		cond_resched();
 	}
@@ -356,18 +375,21 @@ static long refisland_reclaim_all(struct refheap *heap)
  * Try the islands, and reclaim those that are dead when all have been tried:
  * finalizers and releases find everything decided.
  *
- * Return: how many objects were reclaimed as members of islands.
+ * Return: how many objects were reclaimed as members of islands, or kept.
  */
 long refisland_try_all(struct refheap *heap)
 {
 	struct refdecision decision = { .heap = heap };
+	u64 kept = heap->stats.kept;
 	long reclaimed;
 
+	/* Once for the whole collection; a dead heap runs no finalizers. */
+	heap->saving = READ_ONCE(heap->save_all) && !READ_ONCE(heap->dead);
 	refcascade_init(&decision.cascade, &heap->running, true);
 	refisland_for_each_row(&decision, refisland_try_suspect);
 	if (decision.revived)
 		refisland_finalize(&decision);
 	reclaimed = max(refisland_reclaim_all(heap) - decision.loose, 0L);
 	WRITE_ONCE(heap->stats.reclaimed, heap->stats.reclaimed + reclaimed);
-	return reclaimed;
+	return reclaimed + (heap->stats.kept - kept);
 }

@@ -66,8 +66,9 @@ long refheap_request(struct refheap *heap, enum refrequest_kind kind,
  * next collection and its result.
  *
  * Context: process, may sleep.  Not from a callback of @heap.
- * Return: how many objects were reclaimed as members of islands, -EDEADLK
- * from a callback of @heap, -EINVAL for unknown flags.
+ * Return: how many objects were reclaimed as members of islands, or kept
+ * (refheap_set_save_all()), -EDEADLK from a callback of @heap, -EINVAL for
+ * unknown flags.
  */
 long refheap_collect(struct refheap *heap, unsigned int flags)
 {
@@ -92,7 +93,7 @@ EXPORT_SYMBOL_REFHEAP(refheap_collect);
  * become garbage.
  *
  * Context: process, may sleep.  Not from a callback of @heap.
- * Return: how many objects were reclaimed as members of islands, -EDEADLK
+ * Return: as refheap_collect(), -EDEADLK
  * from a callback of @heap, -EINVAL if there is no such age.
  */
 long refheap_collect_age(struct refheap *heap, unsigned int age)

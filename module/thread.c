@@ -71,7 +71,8 @@ static long refthread_collect(struct refheap *heap, enum refscope scope,
 				     heap->stats.last_ns);
 	refage_account(heap, age, &before, roots);
 	notice->candidates = roots;
-	notice->reclaimed = reclaimed;
+	notice->kept = heap->stats.kept - before.kept;
+	notice->reclaimed = reclaimed - notice->kept;
 	notice->duration_ns = heap->stats.last_ns;
 	return reclaimed;
 }

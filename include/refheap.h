@@ -372,6 +372,13 @@ struct reftype_desc {
 #define REFHEAP_QUIET		BIT(1)
 /* Begin with automatic collection stopped; see refheap_start(). */
 #define REFHEAP_STOPPED		BIT(2)
+/* Note where objects are allocated; see refheap_track_sites(). */
+#define REFHEAP_TRACK_SITES	BIT(3)
+/*
+ * For finding misuse: the memory of the last 8192 objects released is not used
+ * again, so that every use of one of them is reported (see refobj_put()).
+ */
+#define REFHEAP_QUARANTINE	BIT(4)
 
 /**
  * struct refheap_params - how a heap is to behave; zeroed means defaults
@@ -536,6 +543,8 @@ void refheap_set_save_all(struct refheap *heap, bool save);
 long refheap_garbage(struct refheap *heap, struct refobj **list,
 		     unsigned int nr);
 long refheap_empty_garbage(struct refheap *heap);
+int refheap_track_sites(struct refheap *heap, bool track);
+int refheap_report(struct refheap *heap);
 int refheap_for_each(struct refheap *heap, struct reftype *type, int age,
 		     int (*function)(struct refobj *obj, void *data),
 		     void *data);

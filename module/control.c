@@ -17,6 +17,8 @@
  *   unfreeze		let collections look at them again
  *   save=on, save=off	keep islands in the garbage list, do not reclaim them
  *   garbage=clear	give that list up
+ *   track=on, track=off	note where objects are allocated
+ *   report		write to the log what is alive, by type and site
  *   unbind=<name>	take a name away; -ENOENT if it is not bound
  *
  * Anything else: -EINVAL, and nothing happens.
@@ -120,6 +122,13 @@ static int refcontrol_garbage(struct refheap *heap, char *value)
 	return 0;
 }
 
+static int refcontrol_track(struct refheap *heap, char *value)
+{
+	int track = refcontrol_switch(value);
+
+	return track < 0 ? track : refheap_track_sites(heap, track);
+}
+
 /* Those without a value, and those that may have, or need, one. */
 static const struct {
 	const char *verb;
@@ -134,6 +143,8 @@ static const struct {
 	{ "freeze", refheap_freeze },
 	{ "unfreeze", refheap_unfreeze },
 	{ "save", .valued = refcontrol_save },
+	{ "track", .valued = refcontrol_track },
+	{ "report", refheap_report },
 	{ "garbage", .valued = refcontrol_garbage },
 	{ "unbind", .valued = refcontrol_unbind },
 };

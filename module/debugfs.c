@@ -97,6 +97,8 @@ static int stats_show(struct seq_file *seq, void *unused)
 	seq_printf(seq, "warnings %lld\n",
 		   (s64)atomic64_read(&heap->warnings));
 	seq_printf(seq, "unfinished %d\n", READ_ONCE(heap->unfinished));
+	seq_printf(seq, "quarantined %u\n", READ_ONCE(heap->nr_quarantined));
+	seq_printf(seq, "tracking %d\n", READ_ONCE(heap->tracking));
 	seq_printf(seq, "save_all %d\n", READ_ONCE(heap->save_all));
 	seq_printf(seq, "stopped %d\n", READ_ONCE(heap->stopped));
 	seq_printf(seq, "period_ms %u\n", READ_ONCE(heap->params.period_ms));
@@ -213,6 +215,8 @@ static int garbage_show(struct seq_file *seq, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(garbage);
 
+DEFINE_SHOW_ATTRIBUTE(refsites);
+
 static void refdebugfs_add_dir(struct refheap *heap)
 {
 	debugfs_create_file("stats", 0444, heap->debugfs, heap, &stats_fops);
@@ -221,6 +225,8 @@ static void refdebugfs_add_dir(struct refheap *heap)
 	debugfs_create_file("objects", 0400, heap->debugfs, heap,
 			    &refobjects_fops);
 	debugfs_create_file("names", 0400, heap->debugfs, heap, &refnames_fops);
+	debugfs_create_file("sites", 0400, heap->debugfs, heap,
+			    &refsites_fops);
 	debugfs_create_file("garbage", 0400, heap->debugfs, heap,
 			    &garbage_fops);
 	debugfs_create_file("control", 0200, heap->debugfs, heap,

@@ -36,7 +36,8 @@ unsigned int refheap_default_threshold = 10000;
 /* Below this threshold every candidate is counted, else one in a few. */
 #define REFHEAP_EXACT		1024
 #define REFHEAP_PERIOD_MAX	(24 * 60 * 60 * 1000U)
-#define REFHEAP_FLAGS	(REFHEAP_ACCOUNT | REFHEAP_QUIET | REFHEAP_STOPPED)
+#define REFHEAP_FLAGS	(REFHEAP_ACCOUNT | REFHEAP_QUIET | REFHEAP_STOPPED | \
+			 REFHEAP_TRACK_SITES | REFHEAP_QUARANTINE)
 
 /* Names become those of slab caches and debugfs folders. */
 bool refheap_name_valid(const char *name)
@@ -108,6 +109,8 @@ static struct refheap *refheap_alloc(const char *name,
 		heap->params = *params;
 	heap->credit = REFTRACE_CREDIT;
 	heap->limited = heap->params.max_objects || heap->params.max_bytes;
+	heap->careful = heap->limited ||
+			heap->params.flags & REFHEAP_QUARANTINE;
 	if (!heap->params.period_ms)
 		heap->params.period_ms = refheap_default_period;
 	heap->stopped = heap->params.flags & REFHEAP_STOPPED;
@@ -122,6 +125,7 @@ static struct refheap *refheap_alloc(const char *name,
 	init_llist_head(&heap->marked);
 	init_irq_work(&heap->wake, refheap_wake_work);
 	init_waitqueue_head(&heap->wait);
+	spin_lock_init(&heap->quarantine_lock);
 	spin_lock_init(&heap->request_lock);
 	INIT_LIST_HEAD(&heap->requests);
 	BLOCKING_INIT_NOTIFIER_HEAD(&heap->notifiers);
@@ -156,6 +160,7 @@ void refheap_free(struct refheap *heap)
 
 	/* The last object's free, and late marks, are behind this. */
 	synchronize_rcu();
+	refquarantine_empty(heap);
 	/* Memory of visited types comes back by RCU callbacks. */
 	rcu_barrier();
 	irq_work_sync(&heap->wake);
@@ -234,7 +239,8 @@ unlock:
  *
  * Context: process, may sleep.
  * Return: the heap; ERR_PTR(-EINVAL) for bad parameters, -EEXIST if the name
- * is in use, -ENOMEM.
+ * is in use, -EOPNOTSUPP for %REFHEAP_TRACK_SITES where the kernel has no
+ * stack depot, -ENOMEM.
  */
 struct refheap *refheap_create(const char *name,
 			       const struct refheap_params *params)
@@ -248,6 +254,14 @@ struct refheap *refheap_create(const char *name,
 	heap = refheap_alloc(name, params);
 	if (!heap)
 		return ERR_PTR(-ENOMEM);
+	if (heap->params.flags & REFHEAP_TRACK_SITES) {
+		err = refheap_track_sites(heap, true);
+		if (err) {
+			INIT_LIST_HEAD(&heap->node);
+			refheap_free(heap);
+			return ERR_PTR(err);
+		}
+	}
 	/* Until it is gone; the caller's use of our symbols keeps us till here. */
 	__module_get(THIS_MODULE);
 	err = refheap_add(heap);

@@ -16,6 +16,7 @@
  *  C  the heap's thread alone; others may read with READ_ONCE()
  *  P  per CPU, with preemption off or one this_cpu operation
  *  W  heap->weaks.xa_lock (spinlock, irqs off): weak references
+ *  V  heap->quarantine_lock (spinlock, irqs off, a leaf)
  *  A  atomic or lockless; the comment where it is written says which access
  *     it pairs with
  *
@@ -189,6 +190,7 @@ static inline unsigned int state_age(u8 state)
  * @nr_free: (R) number of bits set in @free
  * @free_node: (R) on type->chunks while @nr_free is not zero
  * @free: (R) rows that are neither in use nor in a per-CPU cache
+ * @sites: (A) where the objects were allocated, or NULL: see site.c
  * @object: (A) see above
  * @marked_node: (A) on heap->marked while @queued
  * @staged: (C) on one of the lists of candidate.c
@@ -209,6 +211,7 @@ struct refchunk {
 	u32 nr_free;
 	struct list_head free_node;
 	DECLARE_BITMAP(free, REFROW_PER_CHUNK);
+	u32 *sites;
 	unsigned long object[REFROW_PER_CHUNK];
 
 	struct llist_node marked_node;
@@ -386,6 +389,8 @@ struct refheap {
 	int threshold_share;		/* A: of each CPU */
 	bool exact;			/* A: every mark is counted */
 	bool limited;			/* I: has limits to keep */
+	bool careful;			/* A: has them, or notes sites, or quarantines */
+	bool tracking;			/* A: notes allocation sites */
 	struct list_head node;		/* L */
 	bool closing;			/* L: somebody destroys it */
 	bool unnamed;			/* L: its name is free again */
@@ -427,6 +432,12 @@ struct refheap {
 	struct xarray garbage;		/* its own lock: by row */
 	bool save_all;			/* A */
 	bool saving;			/* C: @save_all, for this collection */
+
+	/* Released memory that is not to be used again yet: quarantine.c. */
+	spinlock_t quarantine_lock;
+	struct refobj *quarantined;	/* V: queue through rows, oldest first */
+	struct refobj *quarantined_last; /* V */
+	unsigned int nr_quarantined;	/* V */
 
 	/* Requests */
 	spinlock_t request_lock;
@@ -587,6 +598,7 @@ static inline unsigned long refrow_alloc(struct reftype *type, gfp_t gfp)
 enum refrow_end {
 	END_FREED,
 	END_UNUSED,		/* there was no memory for an object */
+	END_RETURNED,		/* its object was counted as freed before */
 };
 
 /*
@@ -610,8 +622,22 @@ static inline void refrow_free(struct reftype *type, unsigned long place,
 	cache->place[cache->nr++] = place;
 	if (why == END_UNUSED)
 		cache->allocated--;
-	else
+	else if (why == END_FREED)
 		cache->freed++;
+	/* Pairs with the grace period in refheap_silence(). */
+	if (unlikely(READ_ONCE(type->heap->dead)))
+		irq_work_queue(&type->heap->wake);
+	preempt_enable();
+}
+
+/*
+ * An object is gone, though its row is not free yet.  The last that is done
+ * for it: the heap may be gone.
+ */
+static inline void refrow_count_freed(struct reftype *type)
+{
+	preempt_disable();
+	refrow_this_cache(type)->freed++;
 	/* Pairs with the grace period in refheap_silence(). */
 	if (unlikely(READ_ONCE(type->heap->dead)))
 		irq_work_queue(&type->heap->wake);
@@ -635,6 +661,7 @@ static inline void refrow_mark(unsigned long place)
 bool refobj_drop(struct refobj *obj);
 void refobj_saturate(struct refobj *obj);
 void refobj_free(struct refobj *obj);
+void refobj_free_memory(struct refobj *obj, enum refrow_end why);
 
 /* slot.c */
 void refobj_put_stranger(struct refobj *obj);
@@ -824,6 +851,15 @@ bool refgarbage_reserve(struct refisland *island);
 void refgarbage_unreserve(struct refheap *heap, struct refchunk *chunk,
 			  unsigned int index);
 void refgarbage_keep(struct refisland *island);
+
+/* site.c */
+struct seq_file;
+void refsite_note(unsigned long place, gfp_t gfp);
+int refsites_show(struct seq_file *seq, void *unused);
+
+/* quarantine.c */
+void refquarantine_add(struct refheap *heap, struct refobj *obj);
+unsigned long refquarantine_empty(struct refheap *heap);
 
 /* immortal.c */
 #define REFIMMORTAL_EDGES	0x08000000U	/* counted at the end */

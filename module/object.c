@@ -146,11 +146,47 @@ static struct refobj *refobj_alloc_memory(struct reftype *type,
 	return obj;
 }
 
+/* A row, and memory for the object in it, which is dead so far. */
+static __always_inline struct refobj *
+refobj_find_memory(struct reftype *type, gfp_t gfp, unsigned long *place)
+{
+	struct refobj *obj;
+
+	*place = refrow_alloc(type, gfp);
+	if (unlikely(!*place))
+		return NULL;
+	obj = refrow_memory(*place);
+	if (!obj)
+		obj = refobj_alloc_memory(type, *place, gfp);
+	if (unlikely(!obj))
+		refrow_free(type, *place, END_UNUSED);
+	return obj;
+}
+
+/* One with an array, or in a heap that wants to know of each. */
+static noinline struct refobj *
+refobj_create_carefully(struct reftype *type, size_t length, gfp_t gfp)
+{
+	struct refarray *array = NULL;
+	unsigned long place;
+	struct refobj *obj;
+
+	if (!refobj_reserve(type, length, gfp, &array))
+		return NULL;
+	obj = refobj_find_memory(type, gfp, &place);
+	if (!obj) {
+		refobj_unreserve(type, array);
+		return NULL;
+	}
+	if (READ_ONCE(type->heap->careful))
+		refsite_note(place, gfp);
+	return refobj_init(type, obj, array, place);
+}
+
 static struct refobj *refobj_create(struct reftype *type, size_t length,
 				    gfp_t gfp)
 {
 	struct refheap *heap = type->heap;
-	struct refarray *array = NULL;
 	unsigned long place;
 	struct refobj *obj;
 
@@ -158,22 +194,10 @@ static struct refobj *refobj_create(struct reftype *type, size_t length,
 	gfp &= ~(__GFP_ZERO | __GFP_ACCOUNT);
 	if (unlikely(READ_ONCE(heap->dead)))
 		return NULL;
-	if (unlikely(type->desc.array || heap->limited) &&
-	    !refobj_reserve(type, length, gfp, &array))
-		return NULL;
-	place = refrow_alloc(type, gfp);
-	if (unlikely(!place))
-		goto unreserve;
-	obj = refrow_memory(place);
-	if (!obj)
-		obj = refobj_alloc_memory(type, place, gfp);
-	if (likely(obj))
-		return refobj_init(type, obj, array, place);
-
-	refrow_free(type, place, END_UNUSED);
-unreserve:
-	refobj_unreserve(type, array);
-	return NULL;
+	if (unlikely(type->desc.array || READ_ONCE(heap->careful)))
+		return refobj_create_carefully(type, length, gfp);
+	obj = refobj_find_memory(type, gfp, &place);
+	return likely(obj) ? refobj_init(type, obj, NULL, place) : NULL;
 }
 
 /**
@@ -254,6 +278,47 @@ static u64 refobj_free_array(struct reftype *type, struct refobj *obj)
  * types with a visit callback.  An earlier reader may be inside that, and
  * hold a lock in the payload, so it gets a grace period.
  */
+static __always_inline void refobj_free_at(struct refobj *obj,
+					   unsigned long place,
+					   enum refrow_end why)
+{
+	struct reftype *type = place_chunk(place)->type;
+
+	if (likely(refobj_kept(type, obj))) {
+		refrow_attach(place, obj);
+	} else {
+		WRITE_ONCE(*place_row(place), 0);
+		if (type->desc.visit) {
+			refobj_tail(type, obj)->type = type;
+			call_rcu(&refobj_tail(type, obj)->rcu, refobj_free_rcu);
+		} else {
+			kmem_cache_free(type->cache, refobj_memory(type, obj));
+		}
+	}
+	refrow_free(type, place, why);
+}
+
+void refobj_free_memory(struct refobj *obj, enum refrow_end why)
+{
+	refobj_free_at(obj, READ_ONCE(obj->place), why);
+}
+
+/* Return: true if the memory is not to be used again yet. */
+static noinline bool refobj_free_carefully(struct reftype *type,
+					   struct refobj *obj, u64 bytes)
+{
+	struct refheap *heap = type->heap;
+
+	if (heap->limited)
+		refheap_uncharge(heap, bytes);
+	if (!(heap->params.flags & REFHEAP_QUARANTINE))
+		return false;
+	refquarantine_add(heap, obj);
+	refrow_count_freed(type);
+	return true;
+}
+
+/* The end of a dead object whose slots are empty. */
 void refobj_free(struct refobj *obj)
 {
 	unsigned long place = READ_ONCE(obj->place);
@@ -271,20 +336,10 @@ void refobj_free(struct refobj *obj)
 	}
 	if (unlikely(type->desc.array))
 		bytes = refobj_free_array(type, obj);
-	if (unlikely(type->heap->limited))
-		refheap_uncharge(type->heap, bytes);
-	if (likely(refobj_kept(type, obj))) {
-		refrow_attach(place, obj);
-	} else {
-		WRITE_ONCE(*place_row(place), 0);
-		if (type->desc.visit) {
-			refobj_tail(type, obj)->type = type;
-			call_rcu(&refobj_tail(type, obj)->rcu, refobj_free_rcu);
-		} else {
-			kmem_cache_free(type->cache, refobj_memory(type, obj));
-		}
-	}
-	refrow_free(type, place, END_FREED);
+	if (unlikely(READ_ONCE(type->heap->careful)) &&
+	    refobj_free_carefully(type, obj, bytes))
+		return;
+	refobj_free_at(obj, place, END_FREED);
 }
 
 /* The count is outside its valid zone, and so is this use: nobody revives it. */

@@ -3,7 +3,7 @@
  * Memory pressure: ask every heap with something left over for a full pass.
  *
  * What a pass would free is not known before it has run, so none is claimed;
- * the shrinker only wakes the threads.
+ * the shrinker wakes the threads.  Quarantined memory goes at once.
  */
 #include "internal.h"
 
@@ -25,8 +25,8 @@ static unsigned long refpressure_count(struct shrinker *shrinker,
 	if (!mutex_trylock(&refheap_list_lock))
 		return 0;
 	list_for_each_entry(heap, &refheap_list, node)
-		if (refpressure_promising(heap))
-			nr += REFROW_PER_CHUNK;
+		nr += READ_ONCE(heap->nr_quarantined) +
+		      (refpressure_promising(heap) ? REFROW_PER_CHUNK : 0);
 	mutex_unlock(&refheap_list_lock);
 	return nr;
 }
@@ -35,16 +35,19 @@ static unsigned long refpressure_scan(struct shrinker *shrinker,
 				      struct shrink_control *control)
 {
 	struct refheap *heap;
+	unsigned long freed = 0;
 
 	if (!mutex_trylock(&refheap_list_lock))
 		return SHRINK_STOP;
-	list_for_each_entry(heap, &refheap_list, node)
+	list_for_each_entry(heap, &refheap_list, node) {
+		freed += refquarantine_empty(heap);
 		if (refpressure_promising(heap)) {
 			set_bit(EVENT_PRESSURE, &heap->events);
 			refheap_wake(heap);
 		}
+	}
 	mutex_unlock(&refheap_list_lock);
-	return SHRINK_STOP;
+	return freed ?: SHRINK_STOP;
 }
 
 static struct shrinker refpressure_template = {

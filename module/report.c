@@ -53,4 +53,6 @@ void refheap_report_held(struct refheap *heap)
 				heap->name, type->desc.name, objects);
 	}
 	mutex_unlock(&heap->types_lock);
+	if (READ_ONCE(heap->tracking))
+		refheap_report(heap);
 }

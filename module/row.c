@@ -282,6 +282,7 @@ void refrow_free_chunks(struct reftype *type)
 			continue;
 		xa_erase_irq(&heap->chunks, number);
 		refchunk_free_memory(type, chunk);
+		kfree(chunk->sites);
 		kmem_cache_free(type->leaf ? refchunk_leaf_cache :
 					     refchunk_cache, chunk);
 		cond_resched();

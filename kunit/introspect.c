@@ -117,8 +117,9 @@ static void g13_referrers(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, refslot_set(&b->obj, &b->array->slot[9],
 					  &leaf->obj), 0);
 	KUNIT_EXPECT_EQ(test, refobj_referrers(&leaf->obj, list, 8), 2);
-	KUNIT_EXPECT_TRUE(test, (list[0] == &a->obj && list[1] == &b->obj) ||
-				(list[0] == &b->obj && list[1] == &a->obj));
+	KUNIT_EXPECT_PTR_NE(test, list[0], list[1]);
+	KUNIT_EXPECT_TRUE(test, list[0] == &a->obj || list[0] == &b->obj);
+	KUNIT_EXPECT_TRUE(test, list[1] == &a->obj || list[1] == &b->obj);
 	put_list(list, 2);
 	KUNIT_EXPECT_EQ(test, refobj_referrers(&leaf->obj, list, 1), 2);
 	put_list(list, 1);

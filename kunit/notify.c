@@ -13,6 +13,7 @@
  * @stops: calls for the end of one
  * @wrong: calls that came in the wrong order
  * @before: graph_released() at the last beginning
+ * @g: whose heap it listens to
  * @last: the last notice
  * @answer: to a request made inside the notifier
  */

@@ -28,9 +28,9 @@ static void refrow_unfreeze(struct refchunk *chunk, unsigned int index)
 			   (REFHEAP_AGES - 1) << ROW_AGE_SHIFT);
 }
 
-static void refheap_for_each_row(struct refheap *heap,
-				 void (*each)(struct refchunk *chunk,
-					      unsigned int index))
+typedef void (*refrow_function)(struct refchunk *chunk, unsigned int index);
+
+static void refheap_for_each_row(struct refheap *heap, refrow_function each)
 {
 	struct refchunk *chunk;
 	struct refwalk walk;

@@ -8,6 +8,7 @@ from machine import compare
 from program import run_program
 
 ROUNDS = 12
+PAIRS = 10      # lines, up to which any two are taken out together
 
 
 def without(program, begin, end):
@@ -15,15 +16,13 @@ def without(program, begin, end):
 
 
 def shorter(program):
-    """Beginnings, and what remains when a piece is taken out."""
-    for end in range(1, len(program)):
-        yield program[:end]
+    """What remains when a piece is taken out."""
     size = len(program) // 2
     while size:
         for begin in range(0, len(program), size):
             yield without(program, begin, begin + size)
         size //= 2
-    for i in range(len(program)):
+    for i in range(len(program) if len(program) <= PAIRS else 0):
         for j in range(i + 1, len(program)):
             yield without(without(program, j, j + 1), i, i + 1)
 
@@ -51,12 +50,10 @@ def weight(program):
     return len(program), text.count(" "), len(text)
 
 
-def candidates(program, limit=4000):
+def candidates(program):
     """Smaller ones that are good programs, run in CPython."""
     runs, seen = [], {tuple(program)}
     for smaller in (*shorter(program), *simpler(program)):
-        if len(runs) == limit:
-            break
         run = run_program(smaller, len(runs))
         if tuple(run.program) in seen or \
            weight(run.program) >= weight(program):
@@ -66,8 +63,10 @@ def candidates(program, limit=4000):
     return runs
 
 
-def shrink(machine, program, say):
-    """Return a minimal program that still fails."""
+def shrink(machine, run, text, say):
+    """Return a minimal program that fails like the one that printed text."""
+    program = run.until_differs(text)
+    say("  it differs after %d lines" % len(program))
     for _ in range(ROUNDS):
         runs = candidates(program)
         if not runs:

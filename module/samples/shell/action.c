@@ -182,9 +182,11 @@ void shell_act(struct shell_action *action, struct refobj *self)
 		action->type->run(action, self);
 }
 
+/* Nothing, if @action is NULL or an error pointer. */
 void shell_free_action(struct shell_action *action)
 {
-	if (action)
-		kfree(action->spare);
+	if (IS_ERR_OR_NULL(action))
+		return;
+	kfree(action->spare);
 	kfree(action);
 }

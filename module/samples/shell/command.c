@@ -44,8 +44,8 @@
  * Objects are numbered as they are made, from 0, and so are weak references.
  * "state" prints of an object its number, its type, the references to it, f if
  * its finalizer was called or else -, the number of weak references to it,
- * "to" and the target if it is a weak reference, and what its slots refer to.  Opening the file for writing
- * clears "result".
+ * "to" and the target if it is a weak reference, and what its slots refer to.
+ * Opening the file for writing clears "result".
  *
  * A line that is not as above has no effect: a write that begins with it fails
  * with -EINVAL, and "result" then says what is wrong; a write that comes to it
@@ -57,13 +57,14 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
 #include "shell.h"
 
-#define WRITE_MAX	(1UL << 20)
+#define WRITE_MAX	((size_t)SZ_1M)
 
 /* One for each time that the file is open: the beginning of a line. */
 struct shell_input {
@@ -265,9 +266,11 @@ static ssize_t command_write(struct file *file, const char __user *user,
 
 static int command_open(struct inode *inode, struct file *file)
 {
-	file->private_data = kzalloc(sizeof(struct shell_input), GFP_KERNEL);
-	if (!file->private_data)
+	struct shell_input *input = kzalloc(sizeof(*input), GFP_KERNEL);
+
+	if (!input)
 		return -ENOMEM;
+	file->private_data = input;
 	mutex_lock(&shell_lock);
 	shell_result_clear();
 	mutex_unlock(&shell_lock);

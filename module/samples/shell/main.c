@@ -20,7 +20,7 @@ static unsigned int period_ms;
 module_param(period_ms, uint, 0444);
 MODULE_PARM_DESC(period_ms, "let the heap's thread collect by itself, at least so often; 0: only when told");
 
-DEFINE_MUTEX(shell_lock);
+DEFINE_MUTEX(shell_lock);	/* one command at a time */
 struct refheap *shell_heap;
 
 static struct dentry *folder;

@@ -45,7 +45,7 @@ static DEFINE_XARRAY(living);	/* X */
 static u32 nr_serials;		/* M */
 static u16 epoch;		/* M: number of resets */
 
-#define SERIAL_MAX	(1U << 28)
+#define SERIAL_MAX	((u32)BIT(28))
 
 #define PROMISED	xa_mk_value(0)
 

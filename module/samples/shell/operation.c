@@ -288,12 +288,16 @@ static int make_many(const struct shell_type *type, u32 count)
 	return err;
 }
 
+static void drop_number(u32 serial)
+{
+	struct refobj *obj __free(refobj) = shell_drop(serial);
+}
+
 /* For want of memory: what has been made of them goes. */
 static void unmake(u32 from)
 {
-	for (; from < shell_nr_serials(); from++) {
-		struct refobj *obj __free(refobj) = shell_drop(from);
-	}
+	while (from < shell_nr_serials())
+		drop_number(from++);
 }
 
 static int run_make(char **words, unsigned int nr)
@@ -409,9 +413,8 @@ static int run_drop(char **words, unsigned int nr)
 		return err;
 	for (i = 0; i < nr; i++) {
 		parse_range(words[i], &from, &to);
-		for (; from <= to; from++) {
-			struct refobj *obj __free(refobj) = shell_drop(from);
-		}
+		while (from <= to)
+			drop_number(from++);
 	}
 	return 0;
 }

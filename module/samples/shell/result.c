@@ -40,22 +40,30 @@ static bool result_grow(size_t more)
 	return true;
 }
 
+static __printf(1, 0) size_t result_append(const char *format, va_list args)
+{
+	return vsnprintf(result.text + result.length,
+			 result.room - result.length, format, args);
+}
+
 void shell_print(const char *format, ...)
 {
+	size_t length;
 	va_list args;
-	int length;
 
 	va_start(args, format);
-	length = vsnprintf(NULL, 0, format, args);
+	length = result_append(format, args);
 	va_end(args);
-	if (!result_grow(length + 1)) {
-		result.lost = true;
-		return;
+	if (length >= result.room - result.length) {
+		if (!result_grow(length + 1)) {
+			result.lost = true;
+			return;
+		}
+		va_start(args, format);
+		result_append(format, args);
+		va_end(args);
 	}
-	va_start(args, format);
-	result.length += vscnprintf(result.text + result.length,
-				    result.room - result.length, format, args);
-	va_end(args);
+	result.length += length;
 }
 
 /* Has all that an operation printed found room? */

@@ -204,8 +204,7 @@ void shell_action_promise(struct shell_action *action, u32 serial);
 unsigned int shell_action_events(const struct shell_action *action);
 void shell_act(struct shell_action *action, struct refobj *self);
 void shell_free_action(struct shell_action *action);
-DEFINE_FREE(shell_action, struct shell_action *,
-	    if (!IS_ERR_OR_NULL(_T)) shell_free_action(_T))
+DEFINE_FREE(shell_action, struct shell_action *, shell_free_action(_T))
 
 /* --- event.c ------------------------------------------------------------- */
 

@@ -665,12 +665,14 @@ static void g3_mark_of_a_queued_object(struct kunit *test)
  * @nth: of the phase's occurrences, from 0
  * @alive: may they be acquired there?
  */
-static const struct trial {
+struct trial {
 	const char *name;
 	enum refheap_phase phase;
 	unsigned int nth;
 	bool alive;
-} trials[] = {
+};
+
+static const struct trial trials[] = {
 	{ "first_words", REFHEAP_PHASE_WORDS, 0, true },
 	{ "first_condemned", REFHEAP_PHASE_CONDEMNED, 0, true },
 	{ "first_verdict", REFHEAP_PHASE_VERDICT, 0, false },

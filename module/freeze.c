@@ -30,7 +30,7 @@ static void refrow_unfreeze(struct refchunk *chunk, unsigned int index)
 
 typedef void (*refrow_function)(struct refchunk *chunk, unsigned int index);
 
-static void refheap_for_each_row(struct refheap *heap, refrow_function each)
+static void reffreeze_for_each(struct refheap *heap, refrow_function each)
 {
 	struct refchunk *chunk;
 	struct refwalk walk;
@@ -51,12 +51,12 @@ static void refheap_for_each_row(struct refheap *heap, refrow_function each)
 /* The thread, between collections. */
 void reffreeze_all(struct refheap *heap)
 {
-	refheap_for_each_row(heap, refrow_freeze);
+	reffreeze_for_each(heap, refrow_freeze);
 }
 
 void reffreeze_undo(struct refheap *heap)
 {
-	refheap_for_each_row(heap, refrow_unfreeze);
+	reffreeze_for_each(heap, refrow_unfreeze);
 }
 
 /**

@@ -325,7 +325,7 @@ static void refisland_try_revived(struct refdecision *decision,
  * Every trial leaves all members of its island in another state, so the first
  * row met that is in the state asked for stands for its island.
  */
-static void refisland_for_each_row(struct refdecision *decision,
+static void refisland_scan_rows(struct refdecision *decision,
 				   void (*each)(struct refdecision *decision,
 						struct refchunk *chunk,
 						unsigned int index))
@@ -350,7 +350,7 @@ static void refisland_finalize(struct refdecision *decision)
 	trace_refheap_phase(heap, REFHEAP_PHASE_FINALIZED, decision->revived);
 	/* Finalizers may have tied islands together. */
 	refisland_divide(heap, true);
-	refisland_for_each_row(decision, refisland_try_revived);
+	refisland_scan_rows(decision, refisland_try_revived);
 	refcascade_run(&decision->cascade);
 }
 
@@ -386,7 +386,7 @@ long refisland_try_all(struct refheap *heap)
 	/* Once for the whole collection; a dead heap runs no finalizers. */
 	heap->saving = READ_ONCE(heap->save_all) && !READ_ONCE(heap->dead);
 	refcascade_init(&decision.cascade, &heap->running, true);
-	refisland_for_each_row(&decision, refisland_try_suspect);
+	refisland_scan_rows(&decision, refisland_try_suspect);
 	if (decision.revived)
 		refisland_finalize(&decision);
 	reclaimed = max(refisland_reclaim_all(heap) - decision.loose, 0L);

@@ -13,8 +13,7 @@ BATCH = 200     # programs that are compared at once
 TIMEOUT = 1800
 
 
-class Broken(Exception):
-    """The machine did not come to an end."""
+STOPPED = "(the machine stopped)\n"
 
 
 class Machine:
@@ -49,10 +48,11 @@ class Machine:
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True, errors="replace")
         results = parse(vm.stdout)
+        self.complaint = None
         if vm.returncode:
             self.complaint = "%s\nstatus %d of scripts/vm" % (
                 vm.stderr.strip(), vm.returncode)
-        if len(results) < nr and not self.complaint:
+        elif len(results) <= nr:     # and -1
             self.complaint = "it ended early"
         return results
 
@@ -65,8 +65,11 @@ def add(tar, name, text):
 
 
 def parse(text):
-    """Return by number of the batch: None, or what was printed."""
-    results = {}
+    """Return by number of the batch: None, or what was printed.
+
+    There is something, -1, as soon as the first batch is about to begin.
+    """
+    results = {-1: None} if text.startswith("begin\n") else {}
     pattern = re.compile(r"^(\d{5}) (?:same\n|differs\n(.*?)^end\n)", re.M | re.S)
     for match in pattern.finditer(text):
         results[int(match[1])] = match[2]
@@ -80,16 +83,26 @@ def split(text):
             for number, rest in zip(parts[1::2], parts[2::2])}
 
 
+def first_missing(results, nr):
+    """The batch in which the machine stopped, if it began at all."""
+    missing = [i for i in range(nr) if i not in results]
+    return missing[0] if missing and results else None
+
+
 def compare(machine, batches):
     """Run batches of (first number, inputs, texts).
 
     Return the numbers of programs that printed the same, and by number what
-    those printed that did not.
+    those printed that did not. If the machine stopped, the batch in which it
+    did so differs, too, if that is a single program.
     """
     results = machine.run([("".join(inputs), "".join(texts))
                            for _, inputs, texts in batches])
+    stopped = first_missing(results, len(batches))
     same, differ = set(), {}
     for i, (first, _, texts) in enumerate(batches):
+        if i == stopped and len(texts) == 1:
+            differ[first] = STOPPED
         if i not in results:
             continue
         got = results[i]
@@ -100,3 +113,10 @@ def compare(machine, batches):
             else:
                 differ[number] = found.get(number, "(nothing)\n")
     return same, differ
+
+
+def one_by_one(batches):
+    """The same programs, each a batch of its own."""
+    return [(first + i, [lines], [text])
+            for first, inputs, texts in batches
+            for i, (lines, text) in enumerate(zip(inputs, texts))]

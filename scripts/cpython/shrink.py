@@ -4,7 +4,7 @@ Booting is dear and running is cheap, so each boot tries all ways at once to
 make the program smaller, and the best of them is where the next begins.
 """
 
-from machine import compare
+from machine import STOPPED, compare
 from program import run_program
 
 ROUNDS = 12
@@ -51,9 +51,12 @@ def weight(program):
 
 
 def candidates(program):
-    """Smaller ones that are good programs, run in CPython."""
+    """Smaller ones that are good programs, run in CPython.
+
+    The smallest first: if one of them stops the machine, all before it do not.
+    """
     runs, seen = [], {tuple(program)}
-    for smaller in (*shorter(program), *simpler(program)):
+    for smaller in sorted((*shorter(program), *simpler(program)), key=weight):
         run = run_program(smaller, len(runs))
         if tuple(run.program) in seen or \
            weight(run.program) >= weight(program):
@@ -65,8 +68,10 @@ def candidates(program):
 
 def shrink(machine, run, text, say):
     """Return a minimal program that fails like the one that printed text."""
-    program = run.until_differs(text)
-    say("  it differs after %d lines" % len(program))
+    program = run.program
+    if text != STOPPED:
+        program = run.until_differs(text)
+        say("  it differs after %d lines" % len(program))
     for _ in range(ROUNDS):
         runs = candidates(program)
         if not runs:

@@ -260,4 +260,5 @@ static struct kunit_suite afterlife_suite = {
 	.exit = graph_exit,
 	.test_cases = afterlife_cases,
 };
+
 kunit_test_suite(afterlife_suite);

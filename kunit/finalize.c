@@ -966,4 +966,5 @@ static struct kunit_suite finalize_suite = {
 	.exit = graph_exit,
 	.test_cases = finalize_cases,
 };
+
 kunit_test_suite(finalize_suite);

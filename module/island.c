@@ -326,9 +326,9 @@ static void refisland_try_revived(struct refdecision *decision,
  * row met that is in the state asked for stands for its island.
  */
 static void refisland_scan_rows(struct refdecision *decision,
-				   void (*each)(struct refdecision *decision,
-						struct refchunk *chunk,
-						unsigned int index))
+				void (*each)(struct refdecision *decision,
+					     struct refchunk *chunk,
+					     unsigned int index))
 {
 	struct refchunk *chunk, *next;
 	unsigned int index;

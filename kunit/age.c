@@ -274,25 +274,38 @@ static bool wait_collections(struct graph *g, u64 n)
 				  GRAPH_PATIENCE_US, false, g);
 }
 
-/* After two of age 0 one of age 1, after two of these a full one. */
+/*
+ * After two of age 0 one of age 1, after two of these a full one. A candidate
+ * that the collector takes in the midst of a put counts twice, so that it is
+ * not known how many collections there are, only in which order they come.
+ */
+static void expect_in_turn(struct kunit *test, struct graph *g)
+{
+	static const unsigned int turn[] = { 0, 0, 1, 0, 0, 1, 2 };
+	u64 expected[REFHEAP_AGES] = {}, n = graph_stats(g).collections;
+	unsigned int age;
+
+	while (n--)
+		expected[turn[n % ARRAY_SIZE(turn)]]++;
+	for (age = 0; age < REFHEAP_AGES; age++)
+		KUNIT_EXPECT_EQ(test, age_stats(g, age).collections,
+				expected[age]);
+}
+
 static void g3_thresholds_by_count(struct kunit *test)
 {
-	static const unsigned int expected[] = { 0, 0, 1, 0, 0, 1, 2, 0, 0, 1 };
 	struct graph *g = graph_running(test);
 	struct graph_node *node = graph_add(g, NODE);
-	u64 seen[REFHEAP_AGES] = {};
 	unsigned int i;
 
 	set_thresholds(g, 1, 2, 2);
-	for (i = 0; i < ARRAY_SIZE(expected); i++) {
+	for (i = 0; i < 10; i++) {
 		node_touch(node);
 		KUNIT_ASSERT_TRUE(test, wait_collections(g, i + 1));
-		/* Behind all that the collection does. */
+		/* Behind all that the collection does, and another would. */
 		KUNIT_EXPECT_EQ(test, refheap_drain(g->heap), 0);
-		seen[expected[i]]++;
-		KUNIT_EXPECT_EQ_MSG(test,
-				    age_stats(g, expected[i]).collections,
-				    seen[expected[i]], "collection %u", i);
+		KUNIT_EXPECT_EQ(test, refheap_drain(g->heap), 0);
+		expect_in_turn(test, g);
 	}
 	node_put(node);
 	graph_destroy(g);
@@ -315,30 +328,33 @@ static void make_garbage(struct graph *g, unsigned int objects)
 
 static void g11_threshold_0_means_none(struct kunit *test)
 {
+	/* Checked memory is hundreds of times slower. */
+	unsigned int n = IS_ENABLED(CONFIG_KASAN) ? 5000 : 50000;
 	struct graph *g = graph_running(test);
 
 	set_thresholds(g, 0, 1, 1);
-	make_garbage(g, 50000);
+	make_garbage(g, n);
 	KUNIT_EXPECT_EQ(test, collections(g), 0);
-	KUNIT_EXPECT_EQ(test, graph_alive(g), 50000);
-	KUNIT_EXPECT_EQ(test, graph_collect(g), 50000);
+	KUNIT_EXPECT_EQ(test, graph_alive(g), n);
+	KUNIT_EXPECT_EQ(test, graph_collect(g), n);
 	graph_destroy(g);
 }
 
 static void g11_disabled_means_none(struct kunit *test)
 {
+	unsigned int n = IS_ENABLED(CONFIG_KASAN) ? 2000 : 10000;
 	struct graph *g = graph_running(test);
 
 	KUNIT_EXPECT_TRUE(test, refheap_is_running(g->heap));
 	refheap_stop(g->heap);
 	KUNIT_EXPECT_FALSE(test, refheap_is_running(g->heap));
 	set_thresholds(g, 1, 1, 1);
-	make_garbage(g, 10000);
+	make_garbage(g, n);
 	KUNIT_EXPECT_EQ(test, collections(g), 0);
-	KUNIT_EXPECT_EQ(test, graph_alive(g), 10000);
+	KUNIT_EXPECT_EQ(test, graph_alive(g), n);
 	refheap_start(g->heap);
 	KUNIT_EXPECT_TRUE(test, refheap_is_running(g->heap));
-	KUNIT_EXPECT_EQ(test, graph_collect(g), 10000);
+	KUNIT_EXPECT_EQ(test, graph_collect(g), n);
 	graph_destroy(g);
 }
 

@@ -139,10 +139,10 @@ static void g12_quarantine_is_bounded(struct kunit *test)
 	struct graph *g = test->priv;
 	unsigned int i;
 
-	for (i = 0; i < 20; i++)
+	for (i = 0; i < 10; i++)
 		node_put(graph_chain(g, 1000, NULL));
 	KUNIT_EXPECT_EQ(test, debugfile_stat(g, "quarantined"), 8192);
-	KUNIT_EXPECT_EQ(test, graph_stats(g).freed, 20000);
+	KUNIT_EXPECT_EQ(test, graph_stats(g).freed, 10000);
 }
 
 /* Whose memory is still in quarantine when the last held object goes. */

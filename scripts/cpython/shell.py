@@ -191,6 +191,7 @@ class Shell:
         self.address = {}       # of the living, by number
         self.actions = {}       # by number: words
         self.promised = {}      # by number: that of what its finalizer makes
+        self.watched = {}       # by number of a weakref: that of its target
         self.next = 0
         self.begin_step()
 
@@ -308,8 +309,10 @@ class Shell:
         return obj
 
     def new_weakref(self, path, action):
-        obj = Weakref(self.target_of(path), called if action else ignore)
+        target = self.target_of(path)
+        obj = Weakref(target, called if action else ignore)
         serial = self.number()
+        self.watched[serial] = serial_of(target)
         obj.serial = Serial(serial)
         if action:
             self.actions[serial] = action
@@ -434,6 +437,12 @@ class Shell:
         self.print(word)
 
     # --- what there is -----------------------------------------------------
+
+    def broken(self):
+        """The weakrefs that find nothing although what they found is alive."""
+        return {serial for serial, target in self.watched.items()
+                if serial in self.address and target in self.address and
+                PyObj_FromPtr(self.address[serial])() is None}
 
     def print(self, *words):
         self.out.append(" ".join(map(str, words)))

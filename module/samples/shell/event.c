@@ -105,6 +105,22 @@ void shell_event(enum shell_event event, u32 serial, u32 other)
 	xa_unlock(&events);
 }
 
+/*
+ * Wait for what the heap's thread has still to do.  A callback that drops
+ * something may give it more to do, and leaves an event.
+ */
+int shell_settle(void)
+{
+	unsigned long before;
+	int err;
+
+	do {
+		before = READ_ONCE(next);
+		err = refheap_drain(shell_heap);
+	} while (!err && READ_ONCE(next) != before);
+	return err;
+}
+
 void shell_forget_events(void)
 {
 	for (; first < next; first++)

@@ -437,7 +437,7 @@ static int run_collect(char **words, unsigned int nr)
 
 static int run_drain(char **words, unsigned int nr)
 {
-	return refheap_drain(shell_heap);
+	return shell_settle();
 }
 
 /* What a reset could not get rid of, and the next one is not blamed for. */
@@ -472,7 +472,7 @@ s64 shell_empty(void)
 
 	do {
 		drop_everything();
-		ret = refheap_drain(shell_heap) ?:
+		ret = shell_settle() ?:
 		      refheap_collect(shell_heap, REFHEAP_COLLECT_FULL);
 		if (ret < 0)
 			return ret;

@@ -72,7 +72,7 @@ static int run_state(char **words, unsigned int nr)
 
 	if (nr && strcmp(words[0], "all"))
 		return shell_refuse("what state? '%s'", words[0]);
-	err = refheap_drain(shell_heap);
+	err = shell_settle();
 	if (err)
 		return err;
 	print_objects();
@@ -83,7 +83,7 @@ static int run_state(char **words, unsigned int nr)
 
 static int run_log(char **words, unsigned int nr)
 {
-	int err = refheap_drain(shell_heap);
+	int err = shell_settle();
 
 	if (!err)
 		shell_print_log();
@@ -92,7 +92,7 @@ static int run_log(char **words, unsigned int nr)
 
 static int run_forget(char **words, unsigned int nr)
 {
-	int err = refheap_drain(shell_heap);
+	int err = shell_settle();
 
 	if (!err)
 		shell_forget_events();
@@ -134,7 +134,7 @@ static int run_type(char **words, unsigned int nr)
 static int print_ranges(const char *title, bool (*is_so)(u32 serial))
 {
 	u32 nr = shell_nr_serials(), i, from;
-	int err = refheap_drain(shell_heap);
+	int err = shell_settle();
 
 	if (err)
 		return err;
@@ -173,7 +173,7 @@ static int run_dead(char **words, unsigned int nr)
 static int run_counts(char **words, unsigned int nr)
 {
 	u32 serials = shell_nr_serials(), serial;
-	int err = refheap_drain(shell_heap);
+	int err = shell_settle();
 
 	if (err)
 		return err;
@@ -194,7 +194,7 @@ static int run_counts(char **words, unsigned int nr)
 static int run_heap(char **words, unsigned int nr)
 {
 	struct refheap_stats stats;
-	int err = refheap_drain(shell_heap);
+	int err = shell_settle();
 
 	if (err)
 		return err;

@@ -221,6 +221,7 @@ enum shell_event {
 int shell_event_reserve(unsigned int nr);
 void shell_event_unreserve(unsigned int nr);
 void shell_event(enum shell_event event, u32 serial, u32 other);
+int shell_settle(void);
 int shell_print_events(bool all);
 void shell_print_log(void);
 void shell_forget_events(void);

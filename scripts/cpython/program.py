@@ -63,13 +63,15 @@ def order_of_load_matters(world, collecting):
 
 
 def weakref_is_collected(world, collecting):
-    """A weak reference was freed in the collection in which it called back.
+    """A callback in a collection may have freed a weak reference.
 
-    CPython counts it among what was collected if its callback did that,
-    although it was alive until then (num_freed in handle_weakrefs()).
+    If that was about to call back itself, CPython counts it among what was
+    collected, although it was alive until then (num_freed in
+    handle_weakrefs()); and all of ours have a callback (shell.ignore()).
     """
-    return collecting and any(kind == CALLED and serial in world.deaths
-                              for kind, serial, _ in world.events)
+    return collecting and world.watched.keys() & world.deaths and any(
+        kind == CALLED and last_action(world, serial) != "log"
+        for kind, serial, _ in world.events)
 
 
 def weakref_dies_with_its_target(world):

@@ -58,7 +58,7 @@ locked() {
 
 # --- kernels ---------------------------------------------------------------
 
-debug_kernels=(kasan)
+debug_kernels=(kasan kasan-reuse kcsan rt-debug)
 
 is_debug_kernel() {
 	local k
@@ -78,7 +78,7 @@ debug_kernel_key() {
 	{
 		basename "$src"
 		gcc --version | sed -n 1p
-		cat "$scripts/kernel/$1.config"
+		cat "$scripts/kernel/base.config" "$scripts/kernel/$1.config"
 	} | sha256sum | cut -c1-16
 }
 

@@ -12,7 +12,7 @@ KDIR ?= /lib/modules/$(KVER)/build
 # the kernel's makefiles by themselves.
 
 .PHONY: all modules install modules_install clean help
-.PHONY: setup demo check lint vm oracle snapshot
+.PHONY: setup demo check lint vm oracle snapshot torture
 
 all: modules
 
@@ -38,7 +38,7 @@ endif
 install: modules_install
 
 # The scripts set up what they need; see scripts/README.md.
-setup demo check lint vm oracle:
+setup demo check lint vm oracle torture:
 	@scripts/$@
 
 # PROG may be followed by arguments; CLEAR names roots, see scripts/snapshot.
@@ -56,5 +56,7 @@ help:
 	@echo 'make vm         a shell in that machine (scripts/vm --help: more)'
 	@echo 'make oracle     random programs in CPython and in refheap (SEED=n, PROGRAMS=n)'
 	@echo 'make snapshot   the graph of a Python program in both (PROG=file.py, CLEAR=names)'
+	@echo 'make torture    everything at once on every CPU (MINUTES=n, SEED=n, CPUS=n,'
+	@echo '                KERNEL=stock|kasan|kcsan|rt; scripts/torture --help: more)'
 	@echo 'make lint       the static checks'
 	@echo 'make check      everything; closes with "N passed, N failed"'

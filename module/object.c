@@ -303,19 +303,26 @@ void refobj_free_memory(struct refobj *obj, enum refrow_end why)
 	refobj_free_at(obj, READ_ONCE(obj->place), why);
 }
 
-/* Return: true if the memory is not to be used again yet. */
-static noinline bool refobj_free_carefully(struct reftype *type,
-					   struct refobj *obj, u64 bytes)
+/*
+ * In a heap with limits what is gone makes room, and nothing earlier; the heap
+ * may go with its last object, hence the RCU section.
+ */
+static noinline void refobj_free_carefully(struct reftype *type,
+					   struct refobj *obj,
+					   unsigned long place, u64 bytes)
 {
 	struct refheap *heap = type->heap;
 
+	rcu_read_lock();
+	if (heap->params.flags & REFHEAP_QUARANTINE) {
+		refquarantine_add(heap, obj);
+		refrow_count_freed(type);
+	} else {
+		refobj_free_at(obj, place, END_FREED);
+	}
 	if (heap->limited)
 		refheap_uncharge(heap, bytes);
-	if (!(heap->params.flags & REFHEAP_QUARANTINE))
-		return false;
-	refquarantine_add(heap, obj);
-	refrow_count_freed(type);
-	return true;
+	rcu_read_unlock();
 }
 
 /* The end of a dead object whose slots are empty. */
@@ -336,10 +343,10 @@ void refobj_free(struct refobj *obj)
 	}
 	if (unlikely(type->desc.array))
 		bytes = refobj_free_array(type, obj);
-	if (unlikely(READ_ONCE(type->heap->careful)) &&
-	    refobj_free_carefully(type, obj, bytes))
-		return;
-	refobj_free_at(obj, place, END_FREED);
+	if (unlikely(READ_ONCE(type->heap->careful)))
+		refobj_free_carefully(type, obj, place, bytes);
+	else
+		refobj_free_at(obj, place, END_FREED);
 }
 
 /* The count is outside its valid zone, and so is this use: nobody revives it. */

@@ -75,25 +75,38 @@ static void torture_print_begin(void)
 
 static int __init torture_init(void)
 {
+	int err;
+
 	if (!round_secs || !stat_interval || !torture_limit)
 		return -EINVAL;
 	if (!torture_seed)
 		torture_seed = get_random_u32();
-	torture.mutator = kcalloc(4 * nr_cpu_ids, sizeof(*torture.mutator),
+	/* Four for each CPU, and the collector's. */
+	torture.mutator = kcalloc(4 * nr_cpu_ids + 1, sizeof(*torture.mutator),
 				  GFP_KERNEL);
 	if (!torture.mutator)
 		return -ENOMEM;
+	err = schedule_init();
+	if (err)
+		goto err_free;
 	torture_print_begin();
 	torture_task = kthread_run(torture_thread, NULL, "refheap-torture");
-	if (!IS_ERR(torture_task))
-		return 0;
+	err = PTR_ERR_OR_ZERO(torture_task);
+	if (err)
+		goto err_schedule;
+	return 0;
+
+err_schedule:
+	schedule_exit();
+err_free:
 	kfree(torture.mutator);
-	return PTR_ERR(torture_task);
+	return err;
 }
 
 static void __exit torture_exit(void)
 {
 	kthread_stop(torture_task);
+	schedule_exit();
 	kfree(torture.mutator);
 	statistics_table();
 	statistics_print("End");

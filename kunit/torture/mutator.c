@@ -72,6 +72,16 @@ static unsigned int mutator_choose(struct mutator *m)
 	return i;
 }
 
+static bool mutator_begin(struct mutator *m, enum torture_context context,
+			  unsigned int may)
+{
+	if (test_and_set_bit_lock(0, &m->busy))
+		return false;
+	m->context = context;
+	m->may = may;
+	return true;
+}
+
 /* One operation, in a context that has what @may says. */
 void mutator_step(struct mutator *m, enum torture_context context,
 		  unsigned int may)
@@ -79,16 +89,25 @@ void mutator_step(struct mutator *m, enum torture_context context,
 	unsigned int i;
 	u64 start;
 
-	if (test_and_set_bit_lock(0, &m->busy))
+	if (!mutator_begin(m, context, may))
 		return;
-	m->context = context;
-	m->may = may;
 	i = mutator_choose(m);
 	start = local_clock();
 	operations[i].perform(m);
 	m->longest_ns[context] = max(m->longest_ns[context],
 				     local_clock() - start);
 	m->done[i][context]++;
+	WRITE_ONCE(m->steps, m->steps + 1);
+	clear_bit_unlock(0, &m->busy);
+}
+
+/* A certain one, beside those that are counted. */
+void mutator_perform(struct mutator *m, enum torture_context context,
+		     unsigned int may, void (*perform)(struct mutator *m))
+{
+	if (!mutator_begin(m, context, may))
+		return;
+	perform(m);
 	WRITE_ONCE(m->steps, m->steps + 1);
 	clear_bit_unlock(0, &m->busy);
 }

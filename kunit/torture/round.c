@@ -56,8 +56,9 @@ static void round_destroy_heap(void)
 
 static int round_start_all(u64 seed)
 {
-	return context_start(seed) ?: collector_start() ?: turnover_start() ?:
-	       flood_start() ?: hotplug_start();
+	return schedule_begin(seed) ?: context_start(seed) ?:
+	       collector_start() ?: turnover_start() ?: flood_start() ?:
+	       hotplug_start();
 }
 
 static void round_stop_all(void)
@@ -67,6 +68,7 @@ static void round_stop_all(void)
 	flood_stop();
 	turnover_stop();
 	collector_stop();
+	schedule_end();
 	context_stop();
 }
 

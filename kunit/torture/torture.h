@@ -245,6 +245,8 @@ struct mutator *mutator_create(u64 seed);
 void mutator_destroy_all(void);
 void mutator_step(struct mutator *m, enum torture_context context,
 		  unsigned int may);
+void mutator_perform(struct mutator *m, enum torture_context context,
+		     unsigned int may, void (*perform)(struct mutator *m));
 u32 mutator_random(struct mutator *m, u32 below);
 gfp_t mutator_gfp(const struct mutator *m);
 void mutator_drop(struct mutator *m, unsigned int hand);
@@ -302,6 +304,12 @@ int hotplug_start(void);
 void hotplug_stop(void);
 int flood_start(void);
 void flood_stop(void);
+
+/* schedule.c */
+int schedule_init(void);
+void schedule_exit(void);
+int schedule_begin(u64 seed);
+void schedule_end(void);
 
 /* round.c */
 int round_begin(u64 seed);

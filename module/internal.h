@@ -274,7 +274,7 @@ static inline struct refchunk *refobj_chunk(const struct refobj *obj)
  */
 struct refrow_cache {
 	unsigned int nr;
-	u64 allocated;			/* objects */
+	u64 allocated;			/* objects; read by others, never torn */
 	u64 freed;
 	unsigned long place[REFROW_CACHED];
 };
@@ -586,7 +586,7 @@ static inline unsigned long refrow_alloc(struct reftype *type, gfp_t gfp)
 	cache = refrow_this_cache(type);
 	if (likely(cache->nr)) {
 		place = cache->place[--cache->nr];
-		cache->allocated++;
+		data_race(cache->allocated++);
 		preempt_enable();
 		return place;
 	}
@@ -621,9 +621,9 @@ static inline void refrow_free(struct reftype *type, unsigned long place,
 	}
 	cache->place[cache->nr++] = place;
 	if (why == END_UNUSED)
-		cache->allocated--;
+		data_race(cache->allocated--);
 	else if (why == END_FREED)
-		cache->freed++;
+		data_race(cache->freed++);
 	/* Pairs with the grace period in refheap_silence(). */
 	if (unlikely(READ_ONCE(type->heap->dead)))
 		irq_work_queue(&type->heap->wake);
@@ -637,7 +637,7 @@ static inline void refrow_free(struct reftype *type, unsigned long place,
 static inline void refrow_count_freed(struct reftype *type)
 {
 	preempt_disable();
-	refrow_this_cache(type)->freed++;
+	data_race(refrow_this_cache(type)->freed++);
 	/* Pairs with the grace period in refheap_silence(). */
 	if (unlikely(READ_ONCE(type->heap->dead)))
 		irq_work_queue(&type->heap->wake);

@@ -233,7 +233,7 @@ const struct operation operations[] = {
 	{ "pair",	named_pair,	2, NEEDS_SLEEP },
 	{ "pair look up", named_pair_look_up, 6 },
 	{ "enumerate",	do_enumerate,	1, NEEDS_SLEEP },
-	{ "referents",	do_referents,	4 },
+	{ "referents",	do_referents,	2, NEEDS_SLEEP },
 	{ "collect",	do_collect,	1, NEEDS_SLEEP },
 	{ "kick",	do_kick,	1 },
 };

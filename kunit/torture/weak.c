@@ -7,9 +7,14 @@
 
 #include <linux/bitops.h>
 
+static struct torture_weak *some_weak_of(struct mutator *m, struct mutator *of)
+{
+	return &of->weak[mutator_random(m, MUTATOR_WEAKS)];
+}
+
 static struct torture_weak *some_weak(struct mutator *m)
 {
-	return &m->weak[mutator_random(m, MUTATOR_WEAKS)];
+	return some_weak_of(m, m);
 }
 
 static void weak_called(struct refweak *weak)
@@ -75,7 +80,7 @@ void weak_load(struct mutator *m)
 	struct mutator *other = torture.mutator[mutator_random(m, nr)];
 
 	mutator_hold(m, mutator_random(m, MUTATOR_HANDS),
-		     refweak_load(&some_weak(other)->weak));
+		     refweak_load(&some_weak_of(m, other)->weak));
 }
 
 void weak_is_sure(struct mutator *m)

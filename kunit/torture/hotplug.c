@@ -3,6 +3,7 @@
 #include "torture.h"
 
 #include <linux/cpu.h>
+#include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/moduleparam.h>
 #include <linux/sched.h>
@@ -10,6 +11,8 @@
 static unsigned int onoff_interval_ms;
 module_param(onoff_interval_ms, uint, 0444);
 MODULE_PARM_DESC(onoff_interval_ms, "Time between CPU hotplugs, 0: none");
+
+#define HOTPLUG_PATIENCE	(120 * HZ)
 
 static struct task_struct *hotplug_task;
 
@@ -22,13 +25,27 @@ static unsigned int hotplug_next(unsigned int cpu)
 	return cpu;
 }
 
+/* Refused as long as tasks are frozen. */
+static int hotplug_add(unsigned int cpu)
+{
+	unsigned long end = jiffies + HOTPLUG_PATIENCE;
+	int err;
+
+	while ((err = add_cpu(cpu)) == -EBUSY && time_before(jiffies, end))
+		schedule_timeout_uninterruptible(HZ / 10);
+	return err;
+}
+
 static void hotplug_turn(unsigned int cpu)
 {
+	int err;
+
 	if (cpu >= nr_cpu_ids || remove_cpu(cpu))
 		return;
 	schedule_timeout_interruptible(msecs_to_jiffies(onoff_interval_ms) / 2);
-	if (add_cpu(cpu)) {
-		torture_wrong("CPU %u has not come back", cpu);
+	err = hotplug_add(cpu);
+	if (err) {
+		torture_wrong("CPU %u has not come back: %d", cpu, err);
 		return;
 	}
 	context_return(cpu);

@@ -7,6 +7,23 @@
  * between two of its steps. What it does there is what a mutator on another
  * CPU might have done just then: one interleaving, the same each time, and
  * one CPU is enough.
+ *
+ * What has gone wrong in net/unix/garbage.c, the other collector of cycles in
+ * the kernel, is among it:
+ *
+ *  a reference is taken behind the collector's back: a message is peeked at,
+ *  and the socket that it waited in closed (CVE-2021-0920): peek_and_close,
+ *  load_and_clear
+ *
+ *  what was going to be purged is referred to by somebody whose references the
+ *  collector does not see (CVE-2022-2602): take_out, look_up_first
+ *
+ *  state of the collector's that belongs to an object which is no more, and
+ *  whose memory another has: recycle
+ *
+ *  an edge that can be seen before it has been counted: stall.c, g2_held
+ *
+ *  an island is freed in part: look_up_all, and shape.c, g4_no_release
  */
 #include "graph.h"
 
@@ -53,7 +70,7 @@ static const struct point points[] = {
  * @a: where the ring is entered
  * @b: the next
  * @c: the last
- * @holder: a live object; its slot 0 may hold @a
+ * @holder: a live object; its slot 0 may hold @a; NULL once it has been dropped
  * @other: a second one
  * @mine: the mutator's reference, or NULL
  * @acquired: members that could be acquired, by bits
@@ -125,6 +142,15 @@ static void load_and_clear(struct scene *scene)
 
 	scene->mine = refslot_load(&holder->slot[0]);
 	refslot_clear(&holder->obj, &holder->slot[0]);
+}
+
+static void peek_and_close(struct scene *scene)
+{
+	struct graph_node *holder = scene->holder;
+
+	scene->mine = refslot_load(&holder->slot[0]);
+	scene->holder = NULL;
+	node_put(holder);
 }
 
 static void move_within_ring(struct scene *scene)
@@ -311,6 +337,7 @@ static const struct operation operations[] = {
 	{ "move_to_another_holder", move_to_another_holder, IN_HOLDER, ALIVE },
 	{ "take_out", take_out, IN_HOLDER, ALIVE },
 	{ "load_and_clear", load_and_clear, IN_HOLDER, ALIVE },
+	{ "peek_and_close", peek_and_close, IN_HOLDER, ALIVE },
 	{ "move_within_ring", move_within_ring, IN_HOLDER, ALIVE },
 	{ "clear_holder", clear_holder, IN_HOLDER, EITHER },
 	{ "take_along_the_chain", take_along_the_chain, IN_HAND, ALIVE },
@@ -401,7 +428,7 @@ static void schedule_exit(struct kunit_suite *suite)
 /* The nodes that are no part of the ring: holders, and what the strike made. */
 static long scene_others(struct scene *scene)
 {
-	unsigned int i, n = 2;
+	unsigned int i, n = scene->holder ? 2 : 1;
 
 	for (i = 0; i < SPARES; i++)
 		n += !!scene->spare[i];
@@ -459,7 +486,8 @@ static void scene_leave(struct scene *scene)
 				scene_failed(scene);
 			node_put(scene->spare[i]);
 		}
-	node_put(scene->holder);
+	if (scene->holder)
+		node_put(scene->holder);
 	node_put(scene->other);
 	graph_collect(scene->g);
 	graph_collect(scene->g);

@@ -290,6 +290,14 @@ Lemma verdict_step l s s' : step l s s' -> l <> Try -> l <> Revive ->
   (verdict s <> None_yet -> verdict s' <> None_yet).
 Proof. step_by l. all: split; intros; congruence. Qed.
 
+Lemma mark_stays l s s' x : step l s s' -> l <> Clean x ->
+  marked s x = true -> marked s' x = true.
+Proof. step_by l. Qed.
+
+Lemma touch_unmarked l s s' x : step l s s' -> touch l s = Some x ->
+  marked s' x = false -> (forall p, l <> Pin_it p x) -> count s x < count s' x.
+Proof. step_by l. Qed.
+
 (* --- M1 ----------------------------------------------------------------- *)
 
 Definition exist_to s x l := NoDup l /\
@@ -443,7 +451,8 @@ Hypothesis quiet : forall t, tried < t < the_end ->
   lab t <> Try /\ lab t <> Revive /\ (forall x, lab t <> Clean x) /\ (forall p x, lab t <> Pin_it p x) /\
   (forall p, lab t = Put p -> place (run t) p <> Pin).
 
-(* What follows from equal words, in the two sections below. *)
+Section Calm.
+(* What equal words mean: see the two theorems below. *)
 Hypothesis calm : forall x t, In x members -> r x <= t < c x ->
   touch (lab t) (run t) <> Some x.
 
@@ -716,12 +725,14 @@ Proof.
 Qed.
 End Instant.
 
-Theorem closed p : In (target (run the_end) p) members ->
+Definition closed := forall p, In (target (run the_end) p) members ->
   place (run the_end) p <> Nowhere -> place (run the_end) p = Pin \/
   exists e, In e seen /\ it e = p /\
             place (run the_end) p = Slot (owner e) (index e).
+
+Theorem closed_if_calm : closed.
 Proof.
-  intros Hx Hp. destruct (condemning _ Hx) as ([W E] & _ & _).
+  intros p Hx Hp. destruct (condemning _ Hx) as ([W E] & _ & _).
   assert (A : forall t, words_read <= t -> t <= the_end -> in_place t /\ shut t). {
     intros t Ht. induction Ht as [|t Ht IH]; intro He.
     - split.
@@ -732,5 +743,174 @@ Proof.
   destruct (A the_end) as [IP SH]; try lia.
   destruct (SH _ Hx E) as [_ B]. destruct (B p Hp eq_refl) as [|(e & I & T & <-)]; eauto 7.
 Qed.
+End Calm.
+
+(* The rule as it stands: the versions are equal. *)
+Theorem closed_by_version :
+  (forall x, In x members -> version (run (c x)) x = version (run (r x)) x) ->
+  closed.
+Proof.
+  intro V. apply closed_if_calm. intros x t Hx Ht T. specialize (V x Hx).
+  assert (G : forall a b, a <= b -> version (run a) x <= version (run b) x). {
+    intros a b H. induction H as [|b H IH]; auto.
+    rewrite IH. eapply version_grows, runs. }
+  pose proof (version_touch _ _ _ _ (runs t) T).
+  pose proof (G (r x) t). pose proof (G (S t) (c x)). lia.
+Qed.
+
+(* A version that wraps: MARKED and FRESH are clear at both readings, and the
+   counts compared add up to the edges. *)
+Definition sum (f : obj -> nat) := fold_right (fun x n => f x + n) 0.
+
+Lemma sum_le f g l : (forall x, In x l -> g x <= f x) -> sum g l <= sum f l.
+Proof.
+  induction l as [|a l IH]; simpl; intro G; auto.
+  apply Nat.add_le_mono; auto.
+Qed.
+
+Lemma sum_equal f g l : (forall x, In x l -> g x <= f x) -> sum f l = sum g l ->
+  forall x, In x l -> f x = g x.
+Proof.
+  induction l as [|a l IH]; simpl; intros G E x []; subst;
+    pose proof (sum_le f g l (fun y H => G y (or_intror H)));
+    pose proof (G _ (or_introl eq_refl)); [lia|].
+  apply IH; auto. lia.
+Qed.
+
+Theorem closed_by_mark :
+  (forall x, In x members -> marked (run (c x)) x = false /\
+     forall t, r x <= t < c x -> lab t <> Clean x /\ forall p, lab t <> Pin_it p x) ->
+  sum (fun x => count (run (c x)) x) members =
+  sum (fun x => length (edges x) + length (pins x)) members ->
+  closed.
+Proof.
+  intros M E. apply closed_if_calm. intros x t Hx Ht T.
+  assert (Unmarked : forall x t, In x members -> r x <= t <= c x ->
+                     marked (run t) x = false). {
+    clear x t Hx Ht T. intros x t Hx [Hr Hc]. destruct (M x Hx) as [Z Q].
+    destruct (marked (run t) x) eqn:D; auto. rewrite <- Z. symmetry. clear Z.
+    assert (K : forall b, t <= b -> b <= c x -> marked (run b) x = true); [|auto].
+    intros b H. induction H as [|b H IH]; auto. intro B.
+    destruct (Q b) as [Q' _]; [lia|].
+    eapply mark_stays; [apply runs | exact Q' | apply IH; lia]. }
+  assert (Grows : forall x t, In x members -> r x <= t < c x ->
+    count (run t) x <= count (run (S t)) x /\
+    (touch (lab t) (run t) = Some x -> count (run t) x < count (run (S t)) x)). {
+    clear x t Hx Ht T. intros x t Hx Ht.
+    destruct (touch (lab t) (run t)) as [y|] eqn:T; [destruct (Nat.eq_dec y x) as [->|N]|].
+    - enough (count (run t) x < count (run (S t)) x) by lia.
+      destruct (M x Hx) as [_ Q]. destruct (Q t Ht) as [_ Q'].
+      apply (touch_unmarked _ _ _ _ (runs t) T); auto. apply Unmarked; auto. lia.
+    - rewrite (count_same _ _ _ x (runs t)); [split; auto; congruence | congruence].
+    - rewrite (count_same _ _ _ x (runs t)); [split; auto; congruence | congruence]. }
+  assert (Up : forall x, In x members -> forall a b, r x <= a -> a <= b -> b <= c x ->
+               count (run a) x <= count (run b) x). {
+    intros y Hy a b Ha H. induction H as [|b H IH]; auto. intro Hb.
+    transitivity (count (run b) y); [apply IH; lia|]. apply Grows; auto; lia. }
+  assert (Le : forall x, In x members -> r x <= c x). {
+    intros y Hy. destruct (condemning y Hy) as [? _]. pose proof (r_first y Hy). lia. }
+  assert (Eq : count (run (c x)) x = length (edges x) + length (pins x)). {
+    revert x Hx Ht T. 
+    enough (A : forall x, In x members ->
+      count (run (c x)) x = length (edges x) + length (pins x)) by auto.
+    apply sum_equal; auto. intros y Hy. rewrite <- closed_in; auto. }
+  rewrite <- closed_in in Eq; auto.
+  pose proof (Up x Hx (r x) t). pose proof (Up x Hx (S t) (c x)).
+  destruct (Grows x t Hx Ht) as [_ G]. specialize (G T). lia.
+Qed.
 End Trial.
-Print Assumptions closed.
+
+(* --- each rule is needed ------------------------------------------------- *)
+
+(* A trial as a script.  Force takes a step for which its author has no right. *)
+Inductive event := Do (l : label) | Force (l : label)
+  | Read (x : obj) | See (e : ref) | Again (x : obj).
+
+Record trial := Judge { now : state; good : bool;
+  old_count : obj -> nat; old_version : obj -> nat; seen_to : obj -> nat }.
+
+Definition act (m2 : nat) (compare : bool) (j : trial) (e : event) : trial :=
+  let s := now j in
+  match e with
+  | Do l => Judge (effect m2 l s) (good j && ok l s)
+      (old_count j) (old_version j) (seen_to j)
+  | Force l => Judge (effect m2 l s) (good j)
+      (old_count j) (old_version j) (seen_to j)
+  | Read x => Judge s (good j) (upd (old_count j) x (count s x))
+      (upd (old_version j) x (version s x)) (seen_to j)
+  | See r => let x := target s r in
+      Judge s (good j && match place s r with Slot _ _ => true | _ => false end)
+      (old_count j) (old_version j) (upd (seen_to j) x (S (seen_to j x)))
+  | Again x => Judge (effect m2 (Condemn x) s)
+      (good j && (old_count j x =? seen_to j x) && (count s x =? old_count j x) &&
+       (negb compare || (version s x =? old_version j x)))
+      (old_count j) (old_version j) (seen_to j)
+  end.
+
+Definition zero : nat -> nat := fun _ => 0.
+Definition start := Judge (State zero zero (fun _ => false) (fun _ => false)
+  Trying (fun _ => Nowhere) zero) true zero zero zero.
+
+(* Is the set found dead, with a reference left in somebody's hands? *)
+Definition fails m2 compare script (p : ref) : bool :=
+  let j := fold_left (act m2 compare) script start in good j && loose (now j) p.
+
+(* Object 0 is held by reference 0, and its slot refers to object 1 by 1. *)
+Definition chain_of_two := [Do (Alloc 0 0); Do (Alloc 1 1); Do (Fly 1);
+  Do (Xchg 0 0 (Some 1) None [0])].
+
+(* Reference 1 is taken out behind the collector, which then meets 0, moved to
+   where 1 leads. *)
+Definition moves := chain_of_two ++ [Read 0; Read 1; See 1;
+  Do (Xchg 0 0 None (Some 1) [0]); Do (Take 1); Do (Fly 0);
+  Do (Xchg 1 0 (Some 0) None [1]); See 0; Again 0; Again 1].
+
+Example versions_compared : fails 1 true moves 1 = false.
+Proof. reflexivity. Qed.
+Example versions_not_compared : fails 1 false moves 1 = true.
+Proof. reflexivity. Qed.
+Example M2_broken : fails 0 true moves 1 = true.
+Proof. reflexivity. Qed.
+
+(* M3 broken: 0 is on its way, its version changed before the words are read,
+   and somebody goes by way of it all the same. *)
+Example M3_broken : fails 1 true (chain_of_two ++ [Do (Fly 0); Read 0; Read 1;
+  See 1; Force (Xchg 0 0 None (Some 1) []); Do (Xchg 1 0 (Some 0) None [1]);
+  See 0; Again 0; Again 1]) 1 = true.
+Proof. reflexivity. Qed.
+
+(* M1 broken: the edge is there before its count. *)
+Example M1_broken : fails 1 true [Do (Alloc 0 0);
+  Force (Xchg 0 0 (Some 1) None [0]); Read 0; See 1; Again 0] 0 = true.
+Proof. reflexivity. Qed.
+
+(* A count of zero accepted: the releaser of 0 holds nothing, and empties it. *)
+Example zero_accepted : fails 1 true (chain_of_two ++ [Do (Put 0); Read 0; Read 1;
+  See 1; Do (Clear 0 0 1); Again 0; Again 1]) 1 = true.
+Proof. reflexivity. Qed.
+
+(* And what is garbage is found. *)
+Example garbage_found : good (fold_left (act 1 true) ([Do (Alloc 0 0); Do (Fly 0);
+  Do (Xchg 0 0 (Some 0) None [0]); Read 0; See 0; Again 0]) start) = true.
+Proof. reflexivity. Qed.
+
+(* A word read after the slots: 0 refers to itself, and is held. *)
+Definition own_slot := [Do (Alloc 0 0); Do (Get 1 0 [0] true);
+  Do (Xchg 0 0 (Some 1) None [0])].
+Example word_after_slots : fails 1 true (own_slot ++ [See 1;
+  Do (Xchg 0 0 None (Some 1) [0]); Do (Put 1); Read 0; Again 0]) 0 = true.
+Proof. reflexivity. Qed.
+Example word_before_slots : fails 1 true (own_slot ++ [Read 0; See 1;
+  Do (Xchg 0 0 None (Some 1) [0]); Do (Put 1); Again 0]) 0 = false.
+Proof. reflexivity. Qed.
+
+(* An acquirer that does not mind the verdict. *)
+Example condemned_acquired : fails 1 true [Do (Alloc 0 0); Do (Fly 0);
+  Do (Xchg 0 0 (Some 0) None [0]); Read 0; See 0; Again 0; Force (Acquire 1 0)] 1 = true.
+Proof. reflexivity. Qed.
+Example condemned_refused : fails 1 true [Do (Alloc 0 0); Do (Fly 0);
+  Do (Xchg 0 0 (Some 0) None [0]); Read 0; See 0; Again 0; Do (Acquire 1 0)] 1 = false.
+Proof. reflexivity. Qed.
+
+Print Assumptions closed_by_version.
+Print Assumptions closed_by_mark.

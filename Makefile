@@ -12,7 +12,7 @@ KDIR ?= /lib/modules/$(KVER)/build
 # the kernel's makefiles by themselves.
 
 .PHONY: all modules install modules_install clean help
-.PHONY: setup demo check lint vm oracle snapshot torture
+.PHONY: setup demo check lint vm oracle snapshot torture proof
 
 all: modules
 
@@ -38,7 +38,7 @@ endif
 install: modules_install
 
 # The scripts set up what they need; see scripts/README.md.
-setup demo check lint vm oracle torture:
+setup demo check lint proof vm oracle torture:
 	@scripts/$@
 
 # PROG may be followed by arguments; CLEAR names roots, see scripts/snapshot.
@@ -59,4 +59,5 @@ help:
 	@echo 'make torture    everything at once on every CPU (MINUTES=n, SEED=n, CPUS=n,'
 	@echo '                KERNEL=stock|kasan|kcsan|rt; scripts/torture --help: more)'
 	@echo 'make lint       the static checks'
+	@echo 'make proof      the proof of the closure rule (Coq), the litmus tests (herd7)'
 	@echo 'make check      everything; closes with "N passed, N failed"'

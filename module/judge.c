@@ -19,10 +19,13 @@
  * What mutators keep to (slot.c, object.c):
  *  M1 count(X) is at no time less than the number of references to X: it goes
  *     up before a reference exists and down after it has ceased to;
- *  M2 a put changes the word; a reference that moves changes the version
- *     after it has left a slot and before it enters another;
+ *  M2 a put changes the word; a reference changes the version after it has
+ *     left a slot, before anyone else gets it, and again, if it was held in
+ *     between, before it enters a slot;
  *  M3 whoever edits a slot of X holds X: by a reference, or by a chain of
- *     slots and locks that starts at one.
+ *     slots and locks that starts at one.  A reference that was counted, or
+ *     has changed the version, to enter a slot is on its way: it begins no
+ *     chain but that of the exchange by which it enters.
  *
  * Call a reference to a member outside if it is no edge from a member.
  *
@@ -34,16 +37,21 @@
  * (2) No edge seen was removed before the verdict.  Take the first removal,
  *     at t, and the first member X on the chain by which its author held the
  *     owner (M3): at t there is an outside reference u to X.
- *     - u exists at c(X): by (1) it is an edge seen, removed before t. But
- *       the one at t was the first.
- *     - u is gone by c(X): it was given back or moved on after t, so after
- *       r(X): the words differ (M2).
+ *     - u is outside at c(X), too: by (1) it is an edge seen, removed before
+ *       t. But the one at t was the first.
+ *     - u was given back or sent on its way between t and c(X), so after r(X):
+ *       the words differ (M2).
+ *     - u was on its way at t, its version changed before r(X).  Then the
+ *       removal is the exchange by which it enters (M3), into a slot that has
+ *       been read: u is an edge that was not seen, for which (1) has no room.
  *     - u came after c(X): the first such reference to any member was copied
  *       from an outside one, which existed at c(X), see above, or acquired
  *       from a borrowed pointer or a slot: then CONDEMNED was seen, and the
  *       verdict is not DEAD.
  * (3) By (1) and (2) there is no outside reference at c(X) for any X, and by
  *     the last case of (2) none came after.
+ *
+ * scripts/models/closure.v is this argument, and the next two, for Coq.
  *
  * A version that wraps
  * ====================
@@ -118,7 +126,7 @@ static bool refobj_condemned(struct refobj *obj, struct refheap *heap,
 	if (verdict != VERDICT_DEAD)
 		return false;
 	/*
-	 * Pairs with the full barriers of refreclaim_stamp() and
+	 * Pairs with the full barriers of refmember_stamp() and
 	 * refisland_unmark(), which precede the next store of TRYING: a word
 	 * that is unchanged after the verdict was read belongs to it.
 	 */

@@ -369,7 +369,7 @@ static bool refcascade_finalize(struct refcascade *cascade, struct refobj *obj,
 	unsigned long place = obj->place;
 
 	refrow_publish(place, obj);
-	/* Who sees the mark sees the object.  Pairs with refcandidate_take(). */
+	/* Who sees the mark sees it.  Pairs with refcandidate_take_chunk(). */
 	smp_mb();
 	if (!busted("finalize-mark"))
 		refrow_mark(place);

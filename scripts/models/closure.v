@@ -26,12 +26,15 @@
  * (refisland_revive()) are Pins.  Only what has no reference may lose slots
  * to somebody who does not hold it: its releaser (Clear).
  *
- * Theorem closed: the judgement of refisland_judge() and the second reading of
- * refisland_condemn() leave no reference to a member but the edges seen and the
- * pins, from then on, until the collector itself does something about it.
- * Theorem closed_by_version: words that are equal give that.  Theorem
- * closed_by_mark: so do they if the version has wrapped ("A version that wraps").
+ * Both theorems say "closed": the judgement of refisland_judge() and the second
+ * reading of refisland_condemn() leave no reference to a member but the edges
+ * seen and the pins, from then on, until the collector itself does something
+ * about it.  closed_by_version: if no version has changed between the readings.
+ * closed_by_mark: if none has been marked, and the counts add up ("A version
+ * that wraps").  The lemmas from all_accounted on are (1), (2) and (3) there.
  * At the end are runs in which one rule is broken, and a reference survives.
+ *
+ * To be read: label, ok, effect; the hypotheses of Section Trial; the theorems.
  *
  * What is assumed: that M1 holds to begin with, and what the sections say of the
  * trial.  No axioms; "Print Assumptions" at the end shows it.
@@ -810,7 +813,7 @@ Proof.
   assert (Le : forall x, In x members -> r x <= c x). {
     intros y Hy. destruct (condemning y Hy) as [? _]. pose proof (r_first y Hy). lia. }
   assert (Eq : count (run (c x)) x = length (edges x) + length (pins x)). {
-    revert x Hx Ht T. 
+    revert x Hx Ht T.
     enough (A : forall x, In x members ->
       count (run (c x)) x = length (edges x) + length (pins x)) by auto.
     apply sum_equal; auto. intros y Hy. rewrite <- closed_in; auto. }
@@ -911,6 +914,34 @@ Proof. reflexivity. Qed.
 Example condemned_refused : fails 1 true [Do (Alloc 0 0); Do (Fly 0);
   Do (Xchg 0 0 (Some 0) None [0]); Read 0; See 0; Again 0; Do (Acquire 1 0)] 1 = false.
 Proof. reflexivity. Qed.
+
+(* The hypotheses of the theorems can be met: a ring of one is found dead. *)
+Definition script := [Alloc 0 0; Fly 0; Xchg 0 0 (Some 0) None [0]; Try; Condemn 0;
+  Decide].
+Definition script_at t := nth t script Idle.
+Fixpoint state_at t : state :=
+  match t with
+  | 0 => now start
+  | S t => effect 1 (script_at t) (state_at t)
+  end.
+
+Example ring_of_one : closed state_at [0] [Edge 0 0 0 3] 6.
+Proof.
+  apply closed_by_version with (lab := script_at) (r := fun _ => 3)
+    (c := fun _ => 4) (pins := fun _ => []) (words_read := 3) (tried := 3).
+  all: try (intros x [<-|[]]; simpl; repeat split; auto; try lia; fail).
+  - intro t. split; [|reflexivity]. do 6 (destruct t; [reflexivity|]).
+    now destruct t.
+  - intros x l [N E]. destruct l as [|q l]; simpl; auto.
+    now destruct (E q (or_introl eq_refl)).
+  - constructor; [intros []|constructor].
+  - intros x [<-|[]]. discriminate.
+  - intros x [<-|[]]. split; [split; [constructor|]|]; simpl; tauto.
+  - reflexivity.
+  - discriminate.
+  - intros t T. assert (t = 4 \/ t = 5) as [-> | ->] by lia;
+      repeat split; discriminate.
+Qed.
 
 Print Assumptions closed_by_version.
 Print Assumptions closed_by_mark.

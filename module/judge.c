@@ -146,9 +146,11 @@ static bool refobj_condemned(struct refobj *obj, struct refheap *heap,
 bool refobj_acquire(struct refobj *obj, u64 *seen)
 {
 	struct refheap *heap = refobj_chunk(obj)->heap;
-	u64 word = refword_read_acquire(obj);
+	u64 word;
 
 	do {
+		/* Each time: a compare-and-swap that fails orders nothing. */
+		word = refword_read_acquire(obj);
 		*seen = word;
 		if (unlikely(refword_saturated(word)))
 			return true;	/* saturated: lives for ever */

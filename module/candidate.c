@@ -25,7 +25,7 @@
  * Read a word and clear what says that nobody has looked yet.
  *
  * Clearing MARKED comes after the row's mark was cleared (by
- * refcandidate_take(), or not at all, and then the row stays a candidate).
+ * refcandidate_take_chunk(), or not at all, and then the row stays a candidate).
  * In the first case, @taken, the version changes whatever the word was: a put
  * that has marked the row before that, and not yet lowered the count, has to
  * mark it again; see refobj_drop().

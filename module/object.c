@@ -448,7 +448,7 @@ static bool refobj_unfinalized(const struct refobj *obj, u64 word)
  * becomes a candidate.  Both marks, the row's and the word's, are set while
  * the reference still keeps the object:
  *
- *	T1 (here)			collector (refcandidate_take())
+ *	T1 (here)			collector (refcandidate_take_chunk())
  *	word: read, not MARKED		row: clear the mark
  *	row: mark			full barrier
  *	word: cmpxchg count - 1,	word: cmpxchg clear MARKED,

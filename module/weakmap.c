@@ -248,7 +248,7 @@ void refmap_destroy(struct refmap *map)
 		return;
 	while ((entry = refmap_pop(map)))
 		refentry_end(entry);
-	wait_var_event(&map->unfreed, !atomic_read(&map->unfreed));
+	wait_var_event(&map->unfreed, !atomic_read_acquire(&map->unfreed));
 	rhashtable_destroy(&map->table);
 	kfree(map);
 }

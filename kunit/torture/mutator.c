@@ -121,8 +121,8 @@ struct mutator *mutator_create(u64 seed)
 	m->number = torture.mutators;
 	prandom_seed_state(&m->rnd, seed + m->number);
 	twins_init(m);
-	/* Others look for weak references to load. */
-	smp_store_release(&torture.mutator[torture.mutators], m);
+	torture.mutator[torture.mutators] = m;
+	/* Pairs with weak_load() and twins_observe(). */
 	smp_store_release(&torture.mutators, torture.mutators + 1);
 	return m;
 }

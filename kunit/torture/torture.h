@@ -179,7 +179,6 @@ struct operation {
  * @heaps: heaps that have come and gone
  * @offline: CPUs that have gone, and come back
  * @flooded: objects put by floods of interrupts
- * @pressed: collections that shortness of memory asked for, as far as known
  */
 struct torture {
 	struct refheap *heap;

@@ -30,7 +30,8 @@ struct turn {
 	struct refweak weak;
 };
 
-/* In one thread at a time, but released by any. */
+/* One at a time, in one thread, but released by any. */
+static struct turn turn;
 static atomic_t turn_released;
 static struct task_struct *turnover_task;
 
@@ -67,52 +68,52 @@ static void turn_called(struct refweak *weak)
 {
 }
 
-static bool turn_begin(struct turn *turn)
+static bool turn_begin(void)
 {
 	struct refheap_params params = {
 		.flags = REFHEAP_QUIET |
-			 (prandom_u32_state(&turn->rnd) & 1 ?
+			 (prandom_u32_state(&turn.rnd) & 1 ?
 			  REFHEAP_STOPPED : 0),
-		.period_ms = 1 + prandom_u32_state(&turn->rnd) % 50,
+		.period_ms = 1 + prandom_u32_state(&turn.rnd) % 50,
 	};
 
-	turn->heap = refheap_create("turn", &params);
-	if (IS_ERR(turn->heap))
+	turn.heap = refheap_create("turn", &params);
+	if (IS_ERR(turn.heap))
 		return false;
-	turn->type = refheap_register_type(turn->heap, &turn_desc);
-	if (!IS_ERR(turn->type))
+	turn.type = refheap_register_type(turn.heap, &turn_desc);
+	if (!IS_ERR(turn.type))
 		return true;
-	refheap_destroy(turn->heap);
+	refheap_destroy(turn.heap);
 	return false;
 }
 
-static void turn_link(struct turn *turn, struct refobj *obj)
+static void turn_link(struct refobj *obj)
 {
 	struct turn_object *object = container_of(obj, struct turn_object, obj);
 	unsigned int i, to;
 
 	for (i = 0; i < ARRAY_SIZE(object->slot); i++) {
-		to = prandom_u32_state(&turn->rnd) % turn->made;
-		refslot_set(obj, &object->slot[i], turn->object[to]);
+		to = prandom_u32_state(&turn.rnd) % turn.made;
+		refslot_set(obj, &object->slot[i], turn.object[to]);
 	}
 }
 
-static void turn_build(struct turn *turn)
+static void turn_build(void)
 {
 	struct refobj *obj;
 	unsigned int i;
 
-	while (turn->made < TURN_OBJECTS) {
-		obj = refobj_alloc(turn->type, GFP_KERNEL | __GFP_NOWARN);
+	while (turn.made < TURN_OBJECTS) {
+		obj = refobj_alloc(turn.type, GFP_KERNEL | __GFP_NOWARN);
 		if (!obj)
 			break;
 		container_of(obj, struct turn_object, obj)->canary = TURN_ALIVE;
-		turn->object[turn->made++] = obj;
+		turn.object[turn.made++] = obj;
 	}
-	for (i = 0; i < turn->made; i++)
-		turn_link(turn, turn->object[i]);
-	if (turn->made)
-		refweak_set(NULL, &turn->weak, turn->object[turn->made - 1],
+	for (i = 0; i < turn.made; i++)
+		turn_link(turn.object[i]);
+	if (turn.made)
+		refweak_set(NULL, &turn.weak, turn.object[turn.made - 1],
 			    turn_called, GFP_KERNEL);
 }
 
@@ -120,24 +121,24 @@ static void turn_build(struct turn *turn)
  * Everything that is not reached from what is still held must have been
  * released when destroy returns, and nothing may be afterwards.
  */
-static void turn_end(struct turn *turn)
+static void turn_end(void)
 {
-	unsigned int keep = prandom_u32_state(&turn->rnd) % TURN_HELD, i;
+	unsigned int keep = prandom_u32_state(&turn.rnd) % TURN_HELD, i;
 	int released, left;
 
-	keep = min(keep, turn->made);
-	for (i = keep; i < turn->made; i++)
-		refobj_put(turn->object[i]);
-	if (prandom_u32_state(&turn->rnd) & 1)
-		refheap_collect(turn->heap, 0);
-	left = refheap_destroy(turn->heap);
+	keep = min(keep, turn.made);
+	for (i = keep; i < turn.made; i++)
+		refobj_put(turn.object[i]);
+	if (prandom_u32_state(&turn.rnd) & 1)
+		refheap_collect(turn.heap, 0);
+	left = refheap_destroy(turn.heap);
 	released = atomic_read(&turn_released);
-	if (left < (int)keep || released + left != turn->made)
+	if (left < (int)keep || released + left != turn.made)
 		torture_wrong("a heap of %u objects ended with %d released, %d left, %u held",
-			      turn->made, released, left, keep);
+			      turn.made, released, left, keep);
 	for (i = 0; i < keep; i++)
-		refobj_put(turn->object[i]);
-	refweak_clear_sync(&turn->weak);
+		refobj_put(turn.object[i]);
+	refweak_clear_sync(&turn.weak);
 	if (atomic_read(&turn_released) != released)
 		torture_wrong("a heap that was destroyed has called its client");
 	atomic_long_inc(&torture.heaps);
@@ -145,14 +146,13 @@ static void turn_end(struct turn *turn)
 
 static void turnover_turn(u64 seed)
 {
-	struct turn turn = {};
-
+	turn = (struct turn){};
 	prandom_seed_state(&turn.rnd, seed);
 	atomic_set(&turn_released, 0);
-	if (!turn_begin(&turn))
+	if (!turn_begin())
 		return;
-	turn_build(&turn);
-	turn_end(&turn);
+	turn_build();
+	turn_end();
 }
 
 static int turnover_thread(void *data)

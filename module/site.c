@@ -52,11 +52,14 @@ static u32 refsite_save(gfp_t gfp)
 /* Where the stack cannot be walked there is nothing to keep. */
 static int refsite_init(void)
 {
+	unsigned long frame;
 	int err = stack_depot_init();
 
 	if (err)
 		return err;
-	return refsite_save(GFP_KERNEL) ? 0 : -EOPNOTSUPP;
+	if (!stack_trace_save(&frame, 1, 0))
+		return -EOPNOTSUPP;
+	return refsite_save(GFP_KERNEL) ? 0 : -ENOMEM;
 }
 
 static unsigned int refsite_fetch(u32 site, unsigned long **frames)
@@ -223,24 +226,29 @@ static struct refsites *refheap_sites(struct refheap *heap)
 	return sites;
 }
 
-/* debugfs: all groups, each with its stack. */
-int refsites_show(struct seq_file *seq, void *unused)
+static void refsites_show_group(struct seq_file *seq,
+				const struct refsite_group *group)
 {
-	struct refsites *sites = refheap_sites(seq->private);
-	const struct refsite_group *group;
 	unsigned long *frames;
 	unsigned int i, nr;
 
+	seq_printf(seq, "%llu %s%s\n", group->objects, refsite_name(group),
+		   group->site ? "" : " (site unknown)");
+	nr = refsite_fetch(group->site, &frames);
+	for (i = 0; i < nr; i++)
+		seq_printf(seq, "  %pS\n", (void *)frames[i]);
+}
+
+/* debugfs: all groups, each with its stack; the table may be full. */
+int refsites_show(struct seq_file *seq, void *unused)
+{
+	struct refsites *sites = refheap_sites(seq->private);
+	unsigned int i;
+
 	if (!sites)
 		return -ENOMEM;
-	for (group = sites->group; group->objects; group++) {
-		seq_printf(seq, "%llu %s%s\n", group->objects,
-			   refsite_name(group),
-			   group->site ? "" : " (site unknown)");
-		nr = refsite_fetch(group->site, &frames);
-		for (i = 0; i < nr; i++)
-			seq_printf(seq, "  %pS\n", (void *)frames[i]);
-	}
+	for (i = 0; i < ARRAY_SIZE(sites->group) && sites->group[i].objects; i++)
+		refsites_show_group(seq, &sites->group[i]);
 	kvfree(sites);
 	return 0;
 }

@@ -89,21 +89,46 @@ static ssize_t debugfile_fill(struct file *file, char *text, size_t size)
 	return n < 0 ? n : size - iov_iter_count(&iter);
 }
 
-/* The beginning of a file, freed after the test; skips it without debugfs. */
-char *debugfile_read(struct graph *g, const char *name)
+/* What reading the beginning of a file would return. */
+static long debugfile_try(struct graph *g, const char *name, char *text)
 {
 	struct file *file = debugfile_open(g, name, O_RDONLY);
-	char *text = kunit_kzalloc(g->test, DEBUGFILE_MAX, GFP_KERNEL);
-	ssize_t n;
+	long n;
 
 	if (!file)
 		kunit_skip(g->test, "the kernel has no debugfs");
-	KUNIT_ASSERT_NOT_NULL(g->test, text);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL_MSG(g->test, file, "%s: %ld", name,
-					 PTR_ERR(file));
+	if (IS_ERR(file))
+		return PTR_ERR(file);
 	n = debugfile_fill(file, text, DEBUGFILE_MAX - 1);
 	debugfile_done(g, file);
-	KUNIT_ASSERT_GE(g->test, n, 0);
+	return n;
+}
+
+static char *debugfile_buffer(struct graph *g)
+{
+	char *text = kunit_kzalloc(g->test, DEBUGFILE_MAX, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(g->test, text);
+	return text;
+}
+
+/* How long the file is, as far as it is read, or why it cannot be. */
+long debugfile_try_read(struct graph *g, const char *name)
+{
+	char *text = debugfile_buffer(g);
+	long n = debugfile_try(g, name, text);
+
+	kunit_kfree(g->test, text);
+	return n;
+}
+
+/* The beginning of a file, freed after the test; skips it without debugfs. */
+char *debugfile_read(struct graph *g, const char *name)
+{
+	char *text = debugfile_buffer(g);
+	long n = debugfile_try(g, name, text);
+
+	KUNIT_ASSERT_GE_MSG(g->test, n, 0, "%s", name);
 	return text;
 }
 

@@ -11,6 +11,7 @@
 struct graph;
 
 char *debugfile_read(struct graph *g, const char *name);
+long debugfile_try_read(struct graph *g, const char *name);
 long debugfile_write(struct graph *g, const char *name, const char *text);
 s64 debugfile_stat(struct graph *g, const char *key);
 s64 debugfile_warnings(struct graph *g);

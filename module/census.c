@@ -28,7 +28,7 @@ static void refcensus_count(struct refcensus *census,
 struct refcensus *refheap_census(struct refheap *heap, unsigned int nr)
 {
 	struct refcensus *census = kvcalloc(max(nr, 1U), sizeof(*census),
-					    GFP_KERNEL);
+					    GFP_KERNEL | __GFP_NOWARN);
 	struct refchunk *chunk;
 	struct refwalk walk;
 	unsigned long number;

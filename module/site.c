@@ -208,7 +208,8 @@ static int refsites_compare(const void *a, const void *b)
 
 static struct refsites *refheap_sites(struct refheap *heap)
 {
-	struct refsites *sites = kvzalloc(sizeof(*sites), GFP_KERNEL);
+	struct refsites *sites = kvzalloc(sizeof(*sites),
+					  GFP_KERNEL | __GFP_NOWARN);
 	struct refchunk *chunk;
 	struct refwalk walk;
 	unsigned long number;

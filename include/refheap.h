@@ -26,6 +26,18 @@
  * 4. Memory that a visit callback follows is freed by kfree_rcu(), and the
  *    pointer to it is cleared first.
  *
+ * What it does not owe
+ * ====================
+ *
+ * What is given NULL, a member of NULL or an error in place of what it needs
+ * says so in the log and refuses: with -EINVAL where it returns errors, else
+ * with NULL, false or 0.  So do calls with an object that is dead, as long as
+ * its memory has not been reused, or of another heap.  NULL is no mistake
+ * where there may be nothing: as the new target of a slot or a weak reference,
+ * as what is destroyed, as what a scope holds.  refobj_get() and refobj_put()
+ * are no more than the instruction that counts, and trap on NULL like
+ * kref_get() and kref_put().
+ *
  * Which operations may run concurrently
  * =====================================
  *

@@ -79,7 +79,8 @@ void refage_account(struct refheap *heap, unsigned int age,
 int refheap_get_age_stats(struct refheap *heap, unsigned int age,
 			  struct refheap_age_stats *stats)
 {
-	if (age >= REFHEAP_AGES)
+	if (refpointer_bad(heap) || refpointer_bad(stats) ||
+	    age >= REFHEAP_AGES)
 		return -EINVAL;
 	*stats = heap->ages[age];
 	return 0;
@@ -103,6 +104,8 @@ void refheap_set_thresholds(struct refheap *heap,
 {
 	unsigned int age;
 
+	if (refpointer_bad(heap) || refpointer_bad(thresholds))
+		return;
 	refheap_set_threshold(heap, thresholds[0]);
 	for (age = 1; age < REFHEAP_AGES; age++)
 		WRITE_ONCE(heap->thresholds[age], thresholds[age]);
@@ -121,6 +124,8 @@ void refheap_get_thresholds(struct refheap *heap,
 {
 	unsigned int age;
 
+	if (refpointer_bad(heap) || refpointer_bad(thresholds))
+		return;
 	thresholds[0] = READ_ONCE(heap->params.threshold);
 	for (age = 1; age < REFHEAP_AGES; age++)
 		thresholds[age] = READ_ONCE(heap->thresholds[age]);
@@ -141,6 +146,8 @@ void refheap_get_counts(struct refheap *heap, unsigned int counts[REFHEAP_AGES])
 {
 	unsigned int age;
 
+	if (refpointer_bad(heap) || refpointer_bad(counts))
+		return;
 	counts[0] = refheap_marks_counted(heap);
 	for (age = 1; age < REFHEAP_AGES; age++)
 		counts[age] = READ_ONCE(heap->counts[age]);
@@ -156,6 +163,8 @@ EXPORT_SYMBOL_REFHEAP(refheap_get_counts);
  */
 bool refobj_is_tracked(const struct refobj *obj)
 {
+	if (refpointer_bad(obj))
+		return false;
 	return !refobj_chunk(obj)->type->leaf;
 }
 EXPORT_SYMBOL_REFHEAP(refobj_is_tracked);
@@ -170,9 +179,13 @@ EXPORT_SYMBOL_REFHEAP(refobj_is_tracked);
  */
 unsigned int refobj_age(const struct refobj *obj)
 {
-	unsigned long place = READ_ONCE(obj->place);
-	struct refchunk *chunk = place_chunk(place);
+	struct refchunk *chunk;
+	unsigned long place;
 
+	if (refpointer_bad(obj))
+		return 0;
+	place = READ_ONCE(obj->place);
+	chunk = place_chunk(place);
 	if (chunk->type->leaf || refword_read(obj) & REFWORD_FRESH)
 		return 0;
 	return state_age(READ_ONCE(chunk->state[place_index(place)]));

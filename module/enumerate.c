@@ -101,6 +101,9 @@ int refheap_for_each(struct refheap *heap, struct reftype *type, int age,
 	int ret;
 
 	might_sleep();
+	if (refpointer_bad(heap) || (type && refpointer_bad(type)) ||
+	    refpointer_bad(function))
+		return -EINVAL;
 	if ((type && type->heap != heap) || age < -1 || age > REFAGE_FROZEN)
 		return -EINVAL;
 	xa_for_each(&heap->chunks, number, chunk) {

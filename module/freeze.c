@@ -74,6 +74,8 @@ void reffreeze_undo(struct refheap *heap)
  */
 int refheap_freeze(struct refheap *heap)
 {
+	if (refpointer_bad(heap))
+		return -EINVAL;
 	return refheap_request(heap, REQUEST_FREEZE, SCOPE_NONE);
 }
 EXPORT_SYMBOL_REFHEAP(refheap_freeze);
@@ -89,6 +91,8 @@ EXPORT_SYMBOL_REFHEAP(refheap_freeze);
  */
 int refheap_unfreeze(struct refheap *heap)
 {
+	if (refpointer_bad(heap))
+		return -EINVAL;
 	return refheap_request(heap, REQUEST_UNFREEZE, SCOPE_NONE);
 }
 EXPORT_SYMBOL_REFHEAP(refheap_unfreeze);
@@ -110,6 +114,8 @@ u64 refheap_frozen(struct refheap *heap)
 	unsigned int index;
 	u64 nr = 0;
 
+	if (refpointer_bad(heap))
+		return 0;
 	might_sleep();
 	refwalk_begin(&walk);
 	xa_for_each(&heap->chunks, number, chunk) {

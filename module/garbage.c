@@ -81,6 +81,8 @@ void refgarbage_keep(struct refisland *island)
  */
 void refheap_set_save_all(struct refheap *heap, bool save)
 {
+	if (refpointer_bad(heap))
+		return;
 	WRITE_ONCE(heap->save_all, save);
 }
 EXPORT_SYMBOL_REFHEAP(refheap_set_save_all);
@@ -115,6 +117,8 @@ long refheap_garbage(struct refheap *heap, struct refobj **list,
 	unsigned long row;
 	long found = 0;
 
+	if (refpointer_bad(heap) || (nr && refpointer_bad(list)))
+		return -EINVAL;
 	might_sleep();
 	xa_for_each(&heap->garbage, row, obj) {
 		if (found < nr) {
@@ -146,6 +150,8 @@ long refheap_empty_garbage(struct refheap *heap)
 	unsigned long row;
 	long nr = 0;
 
+	if (refpointer_bad(heap))
+		return -EINVAL;
 	might_sleep();
 	xa_for_each(&heap->garbage, row, obj) {
 		/* Whoever takes it off the list puts it. */

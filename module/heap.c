@@ -44,7 +44,7 @@ bool refheap_name_valid(const char *name)
 {
 	const char *c;
 
-	if (!name || !*name || strlen(name) >= REFHEAP_NAME_MAX ||
+	if (refpointer_nowhere(name) || !*name || strlen(name) >= REFHEAP_NAME_MAX ||
 	    *name == '.' || !strcmp(name, "heaps"))
 		return false;
 	for (c = name; *c; c++)
@@ -249,7 +249,8 @@ struct refheap *refheap_create(const char *name,
 	int err;
 
 	if (!refheap_name_valid(name) ||
-	    (params && !refheap_params_valid(params)))
+	    (params && (refpointer_nowhere(params) ||
+			!refheap_params_valid(params))))
 		return ERR_PTR(-EINVAL);
 	heap = refheap_alloc(name, params);
 	if (!heap)
@@ -441,6 +442,8 @@ void refheap_get_stats(struct refheap *heap, struct refheap_stats *stats)
 	struct reftype *type;
 	int cpu;
 
+	if (refpointer_bad(heap) || refpointer_bad(stats))
+		return;
 	*stats = heap->stats;
 	rcu_read_lock();
 	list_for_each_entry_rcu(type, &heap->types, node) {
@@ -465,6 +468,8 @@ EXPORT_SYMBOL_REFHEAP(refheap_get_stats);
  */
 const char *refheap_name(const struct refheap *heap)
 {
+	if (refpointer_bad(heap))
+		return NULL;
 	return heap->name;
 }
 EXPORT_SYMBOL_REFHEAP(refheap_name);
@@ -485,6 +490,8 @@ static void refheap_look(struct refheap *heap)
  */
 bool refheap_is_running(const struct refheap *heap)
 {
+	if (refpointer_bad(heap))
+		return false;
 	return !READ_ONCE(heap->stopped);
 }
 EXPORT_SYMBOL_REFHEAP(refheap_is_running);
@@ -499,6 +506,8 @@ EXPORT_SYMBOL_REFHEAP(refheap_is_running);
  */
 void refheap_stop(struct refheap *heap)
 {
+	if (refpointer_bad(heap))
+		return;
 	WRITE_ONCE(heap->stopped, true);
 }
 EXPORT_SYMBOL_REFHEAP(refheap_stop);
@@ -511,6 +520,8 @@ EXPORT_SYMBOL_REFHEAP(refheap_stop);
  */
 void refheap_start(struct refheap *heap)
 {
+	if (refpointer_bad(heap))
+		return;
 	WRITE_ONCE(heap->stopped, false);
 	refheap_look(heap);
 }
@@ -528,7 +539,8 @@ EXPORT_SYMBOL_REFHEAP(refheap_start);
  */
 int refheap_set_period(struct refheap *heap, unsigned int period_ms)
 {
-	if (!period_ms || period_ms > REFHEAP_PERIOD_MAX)
+	if (refpointer_bad(heap) || !period_ms ||
+	    period_ms > REFHEAP_PERIOD_MAX)
 		return -EINVAL;
 	WRITE_ONCE(heap->params.period_ms, period_ms);
 	refheap_look(heap);
@@ -548,6 +560,8 @@ EXPORT_SYMBOL_REFHEAP(refheap_set_period);
  */
 int refheap_set_threshold(struct refheap *heap, unsigned int threshold)
 {
+	if (refpointer_bad(heap))
+		return -EINVAL;
 	refheap_share_threshold(heap, threshold);
 	return 0;
 }

@@ -29,9 +29,13 @@
  */
 bool refobj_make_immortal(struct refobj *obj)
 {
-	struct refheap *heap = refobj_heap(obj);
-	u64 word = refword_read(obj);
+	struct refheap *heap;
+	u64 word;
 
+	if (refpointer_bad(obj))
+		return false;
+	heap = refobj_heap(obj);
+	word = refword_read(obj);
 	if (!READ_ONCE(heap->immortals))
 		WRITE_ONCE(heap->immortals, true);
 	do {
@@ -54,6 +58,8 @@ EXPORT_SYMBOL_REFHEAP(refobj_make_immortal);
  */
 bool refobj_is_immortal(const struct refobj *obj)
 {
+	if (refpointer_bad(obj))
+		return false;
 	return refword_immortal(refword_read(obj));
 }
 EXPORT_SYMBOL_REFHEAP(refobj_is_immortal);

@@ -39,6 +39,7 @@
 #ifndef _REFHEAP_INTERNAL_H
 #define _REFHEAP_INTERNAL_H
 
+#include <linux/err.h>
 #include <linux/irq_work.h>
 #include <linux/klist.h>
 #include <linux/list.h>
@@ -889,6 +890,26 @@ long refheap_request(struct refheap *heap, enum refrequest_kind kind,
 		     enum refscope scope);
 
 /* report.c */
+bool refpointer_refuse(const void *pointer);
+
+/* Is it NULL, a member of NULL, or an error?  One comparison. */
+static inline bool refpointer_nowhere(const void *pointer)
+{
+	unsigned long address = (unsigned long)pointer;
+
+	return unlikely(address < PAGE_SIZE || IS_ERR_VALUE(address));
+}
+
+/*
+ * All that is exported asks this of what it is about to use, and where a
+ * pointer leads nowhere warns and refuses.  What is inline, refobj_get() and
+ * refobj_put(), does not ask: they are one instruction.
+ */
+static inline bool refpointer_bad(const void *pointer)
+{
+	return refpointer_nowhere(pointer) && refpointer_refuse(pointer);
+}
+
 __printf(2, 3)
 void refobj_warn(const struct refobj *obj, const char *format, ...);
 void refheap_report_held(struct refheap *heap);

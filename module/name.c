@@ -74,7 +74,7 @@ bool refname_valid(const char *name)
 {
 	const char *c;
 
-	if (!name || !*name || strnlen(name, REFHEAP_NAME_MAX) ==
+	if (refpointer_nowhere(name) || !*name || strnlen(name, REFHEAP_NAME_MAX) ==
 	    REFHEAP_NAME_MAX)
 		return false;
 	for (c = name; *c; c++)
@@ -108,7 +108,8 @@ void refname_exit(struct refheap *heap)
 static int refname_check(const struct refheap *heap, const char *name,
 			 const struct refobj *obj)
 {
-	if (!refname_valid(name) || IS_ERR_OR_NULL(obj))
+	if (refpointer_bad(heap) || !refname_valid(name) ||
+	    refpointer_nowhere(obj))
 		return -EINVAL;
 	if (unlikely(!refword_alive(refword_read(obj)))) {
 		refobj_warn(obj, "dead object bound to a name");
@@ -227,6 +228,8 @@ int refheap_unbind(struct refheap *heap, const char *name)
 	struct refobj *ref = NULL;
 	struct refname *entry;
 
+	if (refpointer_bad(heap) || refpointer_bad(name))
+		return -EINVAL;
 	mutex_lock(&heap->names_lock);
 	entry = rhashtable_lookup_fast(&heap->names, name, refname_params);
 	if (entry)
@@ -284,6 +287,8 @@ struct refobj *refheap_lookup(struct refheap *heap, const char *name)
 	struct refobj *obj = NULL;
 	struct refname *entry;
 
+	if (refpointer_bad(heap) || refpointer_bad(name))
+		return NULL;
 	rcu_read_lock();
 	entry = rhashtable_lookup(&heap->names, name, refname_params);
 	if (entry)
@@ -306,6 +311,8 @@ struct refname_cursor refname_begin(struct refheap *heap)
 {
 	struct refname_cursor cursor = {};
 
+	if (refpointer_bad(heap))
+		return cursor;
 	klist_iter_init(&heap->names_order, &cursor.walk);
 	return cursor;
 }
@@ -325,6 +332,8 @@ bool refname_next(struct refname_cursor *cursor)
 	struct klist_node *node;
 	struct refname *entry;
 
+	if (refpointer_bad(cursor) || !cursor->walk.i_klist)
+		return false;
 	refobj_assign(cursor->obj, NULL);
 	while (!cursor->obj) {
 		node = klist_next(&cursor->walk);
@@ -347,6 +356,8 @@ EXPORT_SYMBOL_REFHEAP(refname_next);
  */
 void refname_end(struct refname_cursor *cursor)
 {
+	if (refpointer_bad(cursor))
+		return;
 	refobj_assign(cursor->obj, NULL);
 	klist_iter_exit(&cursor->walk);
 }

@@ -38,6 +38,9 @@ void refheap_notify(struct refheap *heap, enum refheap_notice_event event,
 int refheap_register_notifier(struct refheap *heap,
 			      struct notifier_block *notifier)
 {
+	if (refpointer_bad(heap) || refpointer_bad(notifier) ||
+	    !notifier->notifier_call)
+		return -EINVAL;
 	return blocking_notifier_chain_register(&heap->notifiers, notifier);
 }
 EXPORT_SYMBOL_REFHEAP(refheap_register_notifier);
@@ -55,6 +58,8 @@ EXPORT_SYMBOL_REFHEAP(refheap_register_notifier);
 int refheap_unregister_notifier(struct refheap *heap,
 				struct notifier_block *notifier)
 {
+	if (refpointer_bad(heap) || refpointer_bad(notifier))
+		return -EINVAL;
 	return blocking_notifier_chain_unregister(&heap->notifiers, notifier);
 }
 EXPORT_SYMBOL_REFHEAP(refheap_unregister_notifier);

@@ -212,6 +212,8 @@ static struct refobj *refobj_create(struct reftype *type, size_t length,
  */
 struct refobj *refobj_alloc(struct reftype *type, gfp_t gfp)
 {
+	if (refpointer_bad(type))
+		return NULL;
 	return refobj_create(type, 0, gfp);
 }
 EXPORT_SYMBOL_REFHEAP(refobj_alloc);
@@ -231,7 +233,7 @@ EXPORT_SYMBOL_REFHEAP(refobj_alloc);
 struct refobj *refobj_alloc_array(struct reftype *type, size_t length,
 				  gfp_t gfp)
 {
-	if (WARN_ON_ONCE(!type->desc.array))
+	if (refpointer_bad(type) || WARN_ON_ONCE(!type->desc.array))
 		return NULL;
 	return refobj_create(type, length, gfp);
 }
@@ -541,6 +543,8 @@ bool refobj_get_unless_zero(struct refobj *obj)
 {
 	u64 seen;
 
+	if (refpointer_bad(obj))
+		return false;
 	return refobj_acquire(obj, &seen);
 }
 EXPORT_SYMBOL_REFHEAP(refobj_get_unless_zero);
@@ -554,6 +558,8 @@ EXPORT_SYMBOL_REFHEAP(refobj_get_unless_zero);
  */
 struct reftype *refobj_type(const struct refobj *obj)
 {
+	if (refpointer_bad(obj))
+		return NULL;
 	return refobj_chunk(obj)->type;
 }
 EXPORT_SYMBOL_REFHEAP(refobj_type);
@@ -568,6 +574,8 @@ EXPORT_SYMBOL_REFHEAP(refobj_type);
  */
 bool refobj_is_finalized(const struct refobj *obj)
 {
+	if (refpointer_bad(obj))
+		return false;
 	return refword_read(obj) & REFWORD_FINALIZED;
 }
 EXPORT_SYMBOL_REFHEAP(refobj_is_finalized);
@@ -581,8 +589,11 @@ EXPORT_SYMBOL_REFHEAP(refobj_is_finalized);
  */
 u32 refobj_id(const struct refobj *obj)
 {
-	unsigned long place = READ_ONCE(obj->place);
+	unsigned long place;
 
+	if (refpointer_bad(obj))
+		return U32_MAX;
+	place = READ_ONCE(obj->place);
 	return chunk_row(place_chunk(place), place_index(place));
 }
 EXPORT_SYMBOL_REFHEAP(refobj_id);
@@ -596,6 +607,8 @@ EXPORT_SYMBOL_REFHEAP(refobj_id);
  */
 struct refheap *refobj_heap(const struct refobj *obj)
 {
+	if (refpointer_bad(obj))
+		return NULL;
 	return refobj_chunk(obj)->heap;
 }
 EXPORT_SYMBOL_REFHEAP(refobj_heap);

@@ -33,6 +33,12 @@ static void reffound_put(struct reffound *found)
 			refobj_put(found->list[found->nr]);
 }
 
+static bool refobj_may_be_asked(const struct refobj *obj,
+				struct refobj **list, unsigned int nr)
+{
+	return !refpointer_bad(obj) && !(nr && refpointer_bad(list));
+}
+
 struct refreferents {
 	struct refvisitor visitor;
 	struct reffound found;
@@ -77,10 +83,13 @@ long refobj_referents(struct refobj *obj, struct refobj **list,
 		.visitor.slot = refreferents_slot,
 		.found = { .list = list, .most = nr },
 	};
-	struct reftype *type = refobj_type(obj);
+	struct reftype *type;
 	long at = 0;
 
 	might_sleep();
+	if (!refobj_may_be_asked(obj, list, nr))
+		return -EINVAL;
+	type = refobj_type(obj);
 	do {
 		rcu_read_lock();
 		at = refobj_walk(obj, type, at, 256, &referents.visitor);
@@ -185,13 +194,16 @@ long refobj_referrers(struct refobj *obj, struct refobj **list,
 		      unsigned int nr)
 {
 	struct reffound found = { .list = list, .most = nr };
-	struct refheap *heap = refobj_heap(obj);
 	struct refchunk *chunk;
 	struct refwalk walk;
+	struct refheap *heap;
 	unsigned long number;
 	int err = 0;
 
 	might_sleep();
+	if (!refobj_may_be_asked(obj, list, nr))
+		return -EINVAL;
+	heap = refobj_heap(obj);
 	refwalk_begin(&walk);
 	xa_for_each(&heap->chunks, number, chunk) {
 		if (chunk->type->leaf)
@@ -227,8 +239,11 @@ EXPORT_SYMBOL_REFHEAP(refobj_referrers);
  */
 bool refobj_is_unique(const struct refobj *obj)
 {
-	u64 word = refword_read_acquire(obj);
+	u64 word;
 
+	if (refpointer_bad(obj))
+		return false;
+	word = refword_read_acquire(obj);
 	return refword_count(word) == 1 && !(word & REFWORD_WEAK);
 }
 EXPORT_SYMBOL_REFHEAP(refobj_is_unique);

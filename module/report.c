@@ -39,6 +39,14 @@ void refobj_warn(const struct refobj *obj, const char *format, ...)
 	va_end(args);
 }
 
+/* One line that says who was called, by whom, and with what. */
+noinline bool refpointer_refuse(const void *pointer)
+{
+	pr_warn_ratelimited("%ps was given no object, heap or what else it needs, but %ld\n",
+			    __builtin_return_address(0), (long)pointer);
+	return true;
+}
+
 /* What is held when the heap is destroyed: a line for each type. */
 void refheap_report_held(struct refheap *heap)
 {

@@ -72,7 +72,7 @@ long refheap_request(struct refheap *heap, enum refrequest_kind kind,
  */
 long refheap_collect(struct refheap *heap, unsigned int flags)
 {
-	if (flags & ~REFHEAP_COLLECT_FULL)
+	if (refpointer_bad(heap) || flags & ~REFHEAP_COLLECT_FULL)
 		return -EINVAL;
 	return refheap_request(heap, REQUEST_COLLECT,
 			       flags & REFHEAP_COLLECT_FULL ? SCOPE_AGE_2 :
@@ -98,7 +98,7 @@ EXPORT_SYMBOL_REFHEAP(refheap_collect);
  */
 long refheap_collect_age(struct refheap *heap, unsigned int age)
 {
-	if (age >= REFHEAP_AGES)
+	if (refpointer_bad(heap) || age >= REFHEAP_AGES)
 		return -EINVAL;
 	return refheap_request(heap, REQUEST_COLLECT, SCOPE_AGE_0 + age);
 }
@@ -113,6 +113,8 @@ EXPORT_SYMBOL_REFHEAP(refheap_collect_age);
  */
 int refheap_drain(struct refheap *heap)
 {
+	if (refpointer_bad(heap))
+		return -EINVAL;
 	return refheap_request(heap, REQUEST_DRAIN, SCOPE_NONE);
 }
 EXPORT_SYMBOL_REFHEAP(refheap_drain);
@@ -125,6 +127,8 @@ EXPORT_SYMBOL_REFHEAP(refheap_drain);
  */
 void refheap_kick(struct refheap *heap)
 {
+	if (refpointer_bad(heap))
+		return;
 	set_bit(EVENT_KICK, &heap->events);
 	irq_work_queue(&heap->wake);
 }

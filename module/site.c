@@ -127,8 +127,11 @@ void refsite_note(unsigned long place, gfp_t gfp)
  */
 int refheap_track_sites(struct refheap *heap, bool track)
 {
-	int err = track ? refsite_init() : 0;
+	int err;
 
+	if (refpointer_bad(heap))
+		return -EINVAL;
+	err = track ? refsite_init() : 0;
 	if (err)
 		return err;
 	/* What is allocated without a site must not inherit one. */
@@ -280,9 +283,12 @@ static void refsite_log_group(const struct refheap *heap,
  */
 int refheap_report(struct refheap *heap)
 {
-	struct refsites *sites = refheap_sites(heap);
+	struct refsites *sites;
 	unsigned int i;
 
+	if (refpointer_bad(heap))
+		return -EINVAL;
+	sites = refheap_sites(heap);
 	if (!sites)
 		return -ENOMEM;
 	if (!sites->nr)

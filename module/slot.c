@@ -16,8 +16,12 @@
 
 /* May @owner's slot refer to @target?  Refused with a warning if not. */
 static int refslot_check(const struct refobj *owner,
+			 const struct refslot *slot,
 			 const struct refobj *target)
 {
+	if (refpointer_bad(owner) || refpointer_bad(slot) ||
+	    (target && refpointer_bad(target)))
+		return -EINVAL;
 	if (unlikely(!refword_alive(refword_read(owner)))) {
 		refobj_warn(owner, "slot of a dead object set");
 		return -EINVAL;
@@ -54,7 +58,7 @@ int refslot_set(struct refobj *owner, struct refslot *slot,
 		struct refobj *target)
 {
 	struct refobj *old;
-	int err = refslot_check(owner, target);
+	int err = refslot_check(owner, slot, target);
 
 	if (err)
 		return err;
@@ -77,8 +81,11 @@ EXPORT_SYMBOL_REFHEAP(refslot_set);
  */
 void refslot_clear(struct refobj *owner, struct refslot *slot)
 {
-	struct refobj *old = xchg(&slot->target, NULL);
+	struct refobj *old;
 
+	if (refpointer_bad(slot))
+		return;
+	old = xchg(&slot->target, NULL);
 	if (old)
 		refobj_put(old);
 }
@@ -147,7 +154,7 @@ int refslot_give(struct refobj *owner, struct refslot *slot,
 		 struct refobj *ref)
 {
 	struct refobj *old;
-	int err = refslot_check(owner, ref);
+	int err = refslot_check(owner, slot, ref);
 
 	if (err)
 		return err;
@@ -173,8 +180,11 @@ EXPORT_SYMBOL_REFHEAP(refslot_give);
  */
 struct refobj *refslot_take(struct refobj *owner, struct refslot *slot)
 {
-	struct refobj *ref = xchg(&slot->target, NULL);
+	struct refobj *ref;
 
+	if (refpointer_bad(slot))
+		return NULL;
+	ref = xchg(&slot->target, NULL);
 	if (ref)
 		refobj_moved(ref, false);
 	return ref;
@@ -198,10 +208,12 @@ int refslot_move(struct refobj *to_owner, struct refslot *to,
 		 struct refobj *from_owner, struct refslot *from)
 {
 	struct refobj *ref, *old;
-	int err = refslot_check(to_owner, from_owner);
+	int err = refslot_check(to_owner, to, from_owner);
 
 	if (err)
 		return err;
+	if (refpointer_bad(from_owner) || refpointer_bad(from))
+		return -EINVAL;
 	if (to == from)
 		return 0;
 	ref = xchg(&from->target, NULL);
@@ -275,6 +287,8 @@ struct refobj *refobj_load(struct refobj *const *pointer)
  */
 struct refobj *refslot_load(const struct refslot *slot)
 {
+	if (refpointer_bad(slot))
+		return NULL;
 	return refobj_load(&slot->target);
 }
 EXPORT_SYMBOL_REFHEAP(refslot_load);

@@ -206,7 +206,8 @@ struct reftype *refheap_register_type(struct refheap *heap,
 {
 	struct reftype *type;
 
-	if (!desc || !reftype_desc_valid(desc))
+	if (refpointer_bad(heap) || refpointer_nowhere(desc) ||
+	    !reftype_desc_valid(desc))
 		return ERR_PTR(-EINVAL);
 	mutex_lock(&heap->types_lock);
 	if (reftype_name_taken(heap, desc->name)) {
@@ -235,6 +236,8 @@ EXPORT_SYMBOL_REFHEAP(refheap_register_type);
  */
 const char *reftype_name(const struct reftype *type)
 {
+	if (refpointer_bad(type))
+		return NULL;
 	return type->desc.name;
 }
 EXPORT_SYMBOL_REFHEAP(reftype_name);

@@ -163,6 +163,9 @@ int refweak_set(struct refobj *owner, struct refweak *weak,
 	int err;
 
 	might_alloc(gfp);
+	if (refpointer_bad(weak) || (owner && refpointer_bad(owner)) ||
+	    (target && refpointer_bad(target)))
+		return -EINVAL;
 	refweak_clear(weak);
 	if (!target)
 		return 0;
@@ -196,6 +199,8 @@ EXPORT_SYMBOL_REFHEAP(refweak_set);
  */
 struct refobj *refweak_load(const struct refweak *weak)
 {
+	if (refpointer_bad(weak))
+		return NULL;
 	return refobj_load(&weak->target);
 }
 EXPORT_SYMBOL_REFHEAP(refweak_load);
@@ -233,6 +238,8 @@ bool refweak_clear(struct refweak *weak)
 	unsigned long flags;
 	bool linked = false;
 
+	if (refpointer_bad(weak))
+		return false;
 	rcu_read_lock();
 	/* Pairs with refweak_detach(): NULL means that all is done with it. */
 	heap = smp_load_acquire(&weak->heap);
@@ -274,6 +281,8 @@ static bool refweak_is_called(const struct refweak *weak)
  */
 void refweak_clear_sync(struct refweak *weak)
 {
+	if (refpointer_bad(weak))
+		return;
 	might_sleep();
 	refweak_clear(weak);
 	while (refweak_is_called(weak))
@@ -468,11 +477,14 @@ static struct refweak *refweak_first(const struct refobj *obj)
 unsigned int refobj_weak_list(const struct refobj *obj,
 			      struct refweak **list, unsigned int nr)
 {
-	struct refheap *heap = refobj_chunk(obj)->heap;
 	struct refweak *first, *weak;
 	unsigned int count = 0;
+	struct refheap *heap;
 	unsigned long flags;
 
+	if (refpointer_bad(obj) || (nr && refpointer_bad(list)))
+		return 0;
+	heap = refobj_chunk(obj)->heap;
 	xa_lock_irqsave(&heap->weaks, flags);
 	first = refweak_first(obj);
 	weak = first;
@@ -498,6 +510,8 @@ EXPORT_SYMBOL_REFHEAP(refobj_weak_list);
  */
 unsigned int refobj_weak_count(const struct refobj *obj)
 {
+	if (refpointer_bad(obj))
+		return 0;
 	return refobj_weak_list(obj, NULL, 0);
 }
 EXPORT_SYMBOL_REFHEAP(refobj_weak_count);

@@ -191,6 +191,8 @@ struct refmap *refmap_create(struct refheap *heap, unsigned int kind)
 {
 	struct refmap *map;
 
+	if (refpointer_bad(heap))
+		return ERR_PTR(-EINVAL);
 	if (kind != REFMAP_WEAK_VALUES && kind != REFMAP_WEAK_KEYS)
 		return ERR_PTR(-EINVAL);
 	map = kzalloc(sizeof(*map), GFP_KERNEL);
@@ -264,6 +266,8 @@ EXPORT_SYMBOL_REFHEAP(refmap_destroy);
  */
 unsigned int refmap_count(const struct refmap *map)
 {
+	if (refpointer_bad(map))
+		return 0;
 	return READ_ONCE(map->count);
 }
 EXPORT_SYMBOL_REFHEAP(refmap_count);
@@ -302,7 +306,8 @@ struct refobj *refmap_lookup(struct refmap *map, u64 key)
 	struct refobj *value = NULL;
 	struct refmap_entry *entry;
 
-	if (WARN_ON_ONCE(map->kind != REFMAP_WEAK_VALUES))
+	if (refpointer_bad(map) ||
+	    WARN_ON_ONCE(map->kind != REFMAP_WEAK_VALUES))
 		return NULL;
 	rcu_read_lock();
 	do {
@@ -338,7 +343,8 @@ struct refobj *refmap_lookup_obj(struct refmap *map, struct refobj *key)
 	struct refobj *value = NULL;
 	struct refmap_entry *entry;
 
-	if (WARN_ON_ONCE(map->kind != REFMAP_WEAK_KEYS))
+	if (refpointer_bad(map) ||
+	    WARN_ON_ONCE(map->kind != REFMAP_WEAK_KEYS))
 		return NULL;
 	rcu_read_lock();
 	do {
@@ -353,9 +359,10 @@ EXPORT_SYMBOL_REFHEAP(refmap_lookup_obj);
 
 /* --- changing ------------------------------------------------------------ */
 
-static int refmap_check(const struct refmap *map, const struct refobj *obj)
+static int refmap_check(const struct refmap *map, unsigned int kind,
+			const struct refobj *obj)
 {
-	if (IS_ERR_OR_NULL(obj))
+	if (refpointer_bad(map) || map->kind != kind || refpointer_nowhere(obj))
 		return -EINVAL;
 	if (unlikely(refobj_chunk(obj)->heap != map->heap)) {
 		refobj_warn(obj, "weak map of heap %s may not refer to it",
@@ -454,20 +461,17 @@ static int refmap_add(struct refmap *map, u64 key, struct refobj *target,
 static int refmap_add_value(struct refmap *map, u64 key, struct refobj *value,
 			    bool replace)
 {
-	int err = refmap_check(map, value);
+	int err = refmap_check(map, REFMAP_WEAK_VALUES, value);
 
-	if (map->kind != REFMAP_WEAK_VALUES)
-		return -EINVAL;
 	return err ?: refmap_add(map, key, value, NULL, replace);
 }
 
 static int refmap_add_obj(struct refmap *map, struct refobj *key,
 			  struct refobj *value, bool replace)
 {
-	int err = refmap_check(map, key) ?: refmap_check(map, value);
+	int err = refmap_check(map, REFMAP_WEAK_KEYS, key) ?:
+		  refmap_check(map, REFMAP_WEAK_KEYS, value);
 
-	if (map->kind != REFMAP_WEAK_KEYS)
-		return -EINVAL;
 	return err ?: refmap_add(map, key_of(key), key, value, replace);
 }
 
@@ -579,7 +583,7 @@ static int refmap_drop(struct refmap *map, u64 key)
  */
 int refmap_remove(struct refmap *map, u64 key)
 {
-	if (map->kind != REFMAP_WEAK_VALUES)
+	if (refpointer_bad(map) || map->kind != REFMAP_WEAK_VALUES)
 		return -EINVAL;
 	return refmap_drop(map, key);
 }
@@ -599,7 +603,7 @@ EXPORT_SYMBOL_REFHEAP(refmap_remove);
  */
 int refmap_remove_obj(struct refmap *map, struct refobj *key)
 {
-	if (map->kind != REFMAP_WEAK_KEYS)
+	if (refpointer_bad(map) || map->kind != REFMAP_WEAK_KEYS)
 		return -EINVAL;
 	return refmap_drop(map, key_of(key));
 }
@@ -620,6 +624,8 @@ struct refmap_cursor refmap_begin(struct refmap *map)
 {
 	struct refmap_cursor cursor = {};
 
+	if (refpointer_bad(map))
+		return cursor;
 	klist_iter_init(&map->order, &cursor.walk);
 	return cursor;
 }
@@ -663,6 +669,8 @@ bool refmap_next(struct refmap_cursor *cursor)
 	struct refmap_entry *entry;
 	struct klist_node *node;
 
+	if (refpointer_bad(cursor) || !cursor->walk.i_klist)
+		return false;
 	refcursor_drop(cursor);
 	while ((node = klist_next(&cursor->walk))) {
 		entry = to_entry(node);
@@ -685,6 +693,8 @@ EXPORT_SYMBOL_REFHEAP(refmap_next);
  */
 void refmap_end(struct refmap_cursor *cursor)
 {
+	if (refpointer_bad(cursor))
+		return;
 	refcursor_drop(cursor);
 	klist_iter_exit(&cursor->walk);
 }

@@ -372,6 +372,15 @@ static int refmap_check(const struct refmap *map, unsigned int kind,
 	return 0;
 }
 
+/* What is to be counted; what is to be found weakly refweak_set() looks at. */
+static int refmap_check_alive(const struct refobj *obj)
+{
+	if (refword_alive(refword_read(obj)))
+		return 0;
+	refobj_warn(obj, "dead object put into a weak map");
+	return -EINVAL;
+}
+
 /* Not linked yet: the caller holds the target, so it does not die so long. */
 static struct refmap_entry *refentry_new(struct refmap *map, u64 key,
 					 struct refobj *target)
@@ -470,7 +479,8 @@ static int refmap_add_obj(struct refmap *map, struct refobj *key,
 			  struct refobj *value, bool replace)
 {
 	int err = refmap_check(map, REFMAP_WEAK_KEYS, key) ?:
-		  refmap_check(map, REFMAP_WEAK_KEYS, value);
+		  refmap_check(map, REFMAP_WEAK_KEYS, value) ?:
+		  refmap_check_alive(value);
 
 	return err ?: refmap_add(map, key_of(key), key, value, replace);
 }
@@ -526,9 +536,10 @@ EXPORT_SYMBOL_REFHEAP(refmap_insert);
  *
  * Context: process, may sleep; in a callback if its type says
  * %REFTYPE_RELEASE_SLEEPS.
- * Return: 0; -EINVAL without objects or for a map with weak values; -EXDEV,
- * with a warning, for an object of another heap; -ESTALE as refweak_set(), of
- * @key; -ENOMEM.  Without effect if not 0.
+ * Return: 0; -EINVAL without objects or for a map with weak values, and with
+ * a warning if @value is dead; -EXDEV, with a warning, for an object of
+ * another heap; -ESTALE as refweak_set(), of @key; -ENOMEM.  Without effect if
+ * not 0.
  */
 int refmap_set_obj(struct refmap *map, struct refobj *key,
 		   struct refobj *value)

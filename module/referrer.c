@@ -33,10 +33,16 @@ static void reffound_put(struct reffound *found)
 			refobj_put(found->list[found->nr]);
 }
 
+/* Of the dead there is nothing to tell, and their visit is over. */
 static bool refobj_may_be_asked(const struct refobj *obj,
 				struct refobj **list, unsigned int nr)
 {
-	return !refpointer_bad(obj) && !(nr && refpointer_bad(list));
+	if (refpointer_bad(obj) || (nr && refpointer_bad(list)))
+		return false;
+	if (refword_alive(refword_read(obj)))
+		return true;
+	refobj_warn(obj, "edges of a dead object asked for");
+	return false;
 }
 
 struct refreferents {
@@ -73,8 +79,8 @@ static void refreferents_slot(struct refvisitor *visitor, struct refslot *slot)
  *
  * Context: process, may sleep.
  * Return: how many there are, which may be more than @nr; 0 for a leaf;
- * -EBUSY if &reftype_desc.visit could not report them, and then @list holds
- * none.
+ * -EBUSY if &reftype_desc.visit could not report them, and -EINVAL with a
+ * warning if @obj is dead; then @list holds none.
  */
 long refobj_referents(struct refobj *obj, struct refobj **list,
 		      unsigned int nr)
@@ -188,7 +194,7 @@ static int refreferrers_chunk(struct reffound *found, struct refwalk *walk,
  * Context: process, may sleep.
  * Return: how many there are, which may be more than @nr; -EBUSY if some
  * &reftype_desc.visit could not report, so that the answer might not be
- * complete, and then @list holds none.
+ * complete, and -EINVAL with a warning if @obj is dead; then @list holds none.
  */
 long refobj_referrers(struct refobj *obj, struct refobj **list,
 		      unsigned int nr)

@@ -199,7 +199,8 @@ free:
  *
  * Context: process, may sleep.
  * Return: the type; ERR_PTR(-EINVAL) for a descriptor that makes no sense,
- * -EEXIST if the heap has a type of that name, or -ENOMEM.
+ * -EEXIST if the heap has a type of that name, -ESHUTDOWN when the heap has
+ * been destroyed, or -ENOMEM.
  */
 struct reftype *refheap_register_type(struct refheap *heap,
 				      const struct reftype_desc *desc)
@@ -209,6 +210,8 @@ struct reftype *refheap_register_type(struct refheap *heap,
 	if (refpointer_bad(heap) || refpointer_nowhere(desc) ||
 	    !reftype_desc_valid(desc))
 		return ERR_PTR(-EINVAL);
+	if (READ_ONCE(heap->dead))
+		return ERR_PTR(-ESHUTDOWN);
 	mutex_lock(&heap->types_lock);
 	if (reftype_name_taken(heap, desc->name)) {
 		type = ERR_PTR(-EEXIST);

@@ -28,6 +28,8 @@
 /* The list of heaps, and which of them are closing. */
 DEFINE_MUTEX(refheap_list_lock);
 LIST_HEAD(refheap_list);	/* L: zombies included */
+/* L: those that are being freed: their caches still have names. */
+static LIST_HEAD(refheap_ending);
 static unsigned int refheap_next_id;	/* L */
 
 unsigned int refheap_default_period = 1000;
@@ -154,8 +156,7 @@ void refheap_free(struct refheap *heap)
 	struct reftype *type, *next;
 
 	mutex_lock(&refheap_list_lock);
-	if (!list_empty(&heap->node))
-		list_del_init(&heap->node);
+	list_move(&heap->node, &refheap_ending);
 	mutex_unlock(&refheap_list_lock);
 
 	/* The last object's free, and late marks, are behind this. */
@@ -166,6 +167,9 @@ void refheap_free(struct refheap *heap)
 	irq_work_sync(&heap->wake);
 	list_for_each_entry_safe(type, next, &heap->types, node)
 		reftype_free(type);
+	mutex_lock(&refheap_list_lock);
+	list_del(&heap->node);
+	mutex_unlock(&refheap_list_lock);
 	xa_destroy(&heap->weaks);
 	xa_destroy(&heap->garbage);
 	xa_destroy(&heap->chunks);
@@ -175,13 +179,16 @@ void refheap_free(struct refheap *heap)
 	kfree(heap);
 }
 
-/* A name in use: 1 by a living heap, -1 by a zombie only. */
+/* A name in use: 1 by a living heap, -1 only by what is left of others. */
 static int refheap_name_taken(const char *name)
 {
 	struct refheap *heap;
 	int taken = 0;
 
 	lockdep_assert_held(&refheap_list_lock);
+	list_for_each_entry(heap, &refheap_ending, node)
+		if (!strcmp(heap->name, name))
+			taken = -1;
 	list_for_each_entry(heap, &refheap_list, node) {
 		if (strcmp(heap->name, name))
 			continue;

@@ -9,7 +9,9 @@
 #include "debugfile.h"
 #include "graph.h"
 
+#include <linux/completion.h>
 #include <linux/err.h>
+#include <linux/kthread.h>
 #include <linux/notifier.h>
 #include <linux/string.h>
 
@@ -605,6 +607,44 @@ static void g10_heap_that_was_destroyed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, graph_released(g), 0);
 }
 
+/*
+ * A name is free again before the slab caches that it is part of are gone,
+ * which takes grace periods: the new ones are called otherwise, or the kernel
+ * complains.
+ */
+static DECLARE_COMPLETION(name_is_free);
+
+static int destroy_in_thread(void *heap)
+{
+	if (!refheap_destroy(heap))
+		complete(&name_is_free);
+	return 0;
+}
+
+static void g10_name_is_used_again_at_once(struct kunit *test)
+{
+	const struct reftype_desc desc = {
+		REFTYPE(struct graph_node, obj), .name = "node",
+	};
+	struct refheap *heap = refheap_create("again", NULL), *next;
+	struct task_struct *thread;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, heap);
+	KUNIT_EXPECT_NOT_ERR_OR_NULL(test, refheap_register_type(heap, &desc));
+	reinit_completion(&name_is_free);
+	thread = kthread_run(destroy_in_thread, heap, "destroy");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, thread);
+	do {
+		next = refheap_create("again", NULL);
+		cond_resched();
+	} while (next == ERR_PTR(-EEXIST));
+	KUNIT_EXPECT_NOT_ERR_OR_NULL(test, next);
+	KUNIT_EXPECT_NOT_ERR_OR_NULL(test, refheap_register_type(next, &desc));
+	KUNIT_EXPECT_NE(test, wait_for_completion_timeout(&name_is_free,
+							  60 * HZ), 0);
+	KUNIT_EXPECT_EQ(test, refheap_destroy(next), 0);
+}
+
 /* --- all of them -------------------------------------------------------- */
 
 static const char * const exports[] = {
@@ -638,6 +678,7 @@ static struct kunit_case hostile_cases[] = {
 	KUNIT_CASE(g9_dead_objects),
 	KUNIT_CASE(g9_objects_of_another_heap),
 	KUNIT_CASE(g10_heap_that_was_destroyed),
+	KUNIT_CASE(g10_name_is_used_again_at_once),
 	KUNIT_CASE(g9_every_export),
 	{}
 };

@@ -333,7 +333,7 @@ static const struct call calls[] = {
  * struct stage - good arguments, to be spoilt one at a time
  * @g: a heap that does not use memory again
  * @a: the arguments
- * @slots: object with the slots
+ * @node: the object with the slots
  * @weak: a weak reference
  * @notifier: a notifier
  * @list: room for what is listed

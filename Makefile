@@ -13,6 +13,7 @@ KDIR ?= /lib/modules/$(KVER)/build
 
 .PHONY: all modules install modules_install clean help
 .PHONY: setup demo check lint vm oracle snapshot torture proof
+.PHONY: setup demo check lint vm oracle snapshot model
 
 all: modules
 
@@ -39,6 +40,7 @@ install: modules_install
 
 # The scripts set up what they need; see scripts/README.md.
 setup demo check lint proof vm oracle torture:
+setup demo check lint vm oracle model:
 	@scripts/$@
 
 # PROG may be followed by arguments; CLEAR names roots, see scripts/snapshot.
@@ -58,6 +60,7 @@ help:
 	@echo 'make snapshot   the graph of a Python program in both (PROG=file.py, CLEAR=names)'
 	@echo 'make torture    everything at once on every CPU (MINUTES=n, SEED=n, CPUS=n,'
 	@echo '                KERNEL=stock|kasan|kcsan|rt; scripts/torture --help: more)'
+	@echo 'make model      the models of the protocol (scripts/model --full: larger bounds)'
 	@echo 'make lint       the static checks'
 	@echo 'make proof      the proof of the closure rule (Coq), the litmus tests (herd7)'
 	@echo 'make check      everything; closes with "N passed, N failed"'

@@ -8,7 +8,9 @@
 #define add(set, r)	set = set | 1 << (r)
 #define drop(set, r)	set = set & ~(1 << (r))
 
-#if ROWS == 3
+#if ROWS == 2
+#define any_marked	(mark[0] || mark[1])
+#elif ROWS == 3
 #define any_marked	(mark[0] || mark[1] || mark[2])
 #elif ROWS == 4
 #define any_marked	(mark[0] || mark[1] || mark[2] || mark[3])
@@ -225,7 +227,25 @@ inline reftrace_find_live()
 		snapshot[r] = 0;
 	end_rows(r);
 	reftrace_spread_live(seen);
-	suspects = seen & ~live
+	if
+	:: c_expr { any_set } && running -> any_suspects()
+	:: else -> suspects = seen & ~live
+	fi
+}
+
+/*
+ * No choice may be unsafe: judge.c. What is left out remains a candidate, since
+ * the choice is not that of the trace.
+ */
+inline any_suspects()
+{
+	for_rows(r, seen)
+		if
+		:: add(suspects, r)
+		:: mark[r] = 1
+		fi;
+	end_rows(r);
+	live = seen & ~suspects
 }
 
 /* Suspects that refer to one another have the same, lowest, link. */
@@ -280,6 +300,10 @@ inline refisland_read_words()
 		:: else ->
 			old = word[o];
 			looks_at(JUDGE, o);
+			if
+			:: removed(RULE_MARKED) -> old = old & ~MARKED
+			:: else
+			fi;
 			if
 			:: old & FLAGS || (count(old) <= pinned && !removed(RULE_ZERO)) ->
 				refisland_fail(r)
@@ -351,7 +375,7 @@ inline refisland_condemn_one()
 	:: else ->
 		if
 		:: !removed(RULE_VERSION) &&
-		   ((word[o] & ~COUNT) != snapshot[r] ||
+		   ((word[o] & ~COUNT & ~(removed(RULE_MARKED) -> MARKED : 0)) != snapshot[r] ||
 		    (!same_version(JUDGE, o) && !removed(RULE_WRAP))) ->
 			refisland_fail(r)
 		:: else ->
@@ -632,7 +656,7 @@ proctype refheap_thread(byte me)
 	byte link[ROWS];
 	short snapshot[ROWS];
 	short old;
-	bool flag;
+	bool flag;		/* what the last function found */
 
 	atomic {
 		step;

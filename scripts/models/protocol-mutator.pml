@@ -11,6 +11,7 @@ inline refobj_moved(flags)
 {
 	step;
 	if
+	:: removed(RULE_MOVE)
 	:: removed(RULE_MOVE_VERSION) -> word[puts] = word[puts] | flags
 	:: else -> change_word(puts, word[puts] | flags)
 	fi
@@ -84,13 +85,11 @@ inline operation()
 	:: may('l') && one != NONE && other == NONE ->
 		/* refslot_load() */
 		any_slot(from, one)
-	:: may('w') && WEAKS && other == NONE ->
+	:: may('w') && other == NONE ->
 		/* refweak_load() */
-		from = weak(0);
-		do
-		:: from < weak(WEAKS - 1) -> from++
-		:: break
-		od
+		from = weak(0)
+	:: may('v') && other == NONE ->
+		from = weak(1)
 	:: may('s') && one != NONE ->
 		/* refslot_set() */
 		any_variable();
@@ -166,7 +165,7 @@ proctype mutator(byte me)
 	byte turn, dead, t, row;
 	byte o = NONE, zero = NONE, to = NONE, from = NONE;
 	short old;
-	bool flag;
+	bool flag, was;
 
 	atomic {
 		step;

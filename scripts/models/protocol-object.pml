@@ -134,7 +134,7 @@ inline refobj_alloc(ref)
 	o = 0;
 	do
 	:: o < OBJECTS && life[o] == FREE -> break
-	:: o < OBJECTS && life[o] != FREE -> o++
+	:: o < OBJECTS -> o++
 	:: o == OBJECTS -> break
 	od;
 	row = 0;
@@ -162,12 +162,16 @@ inline refobj_alloc(ref)
 		looks_at(me, o);
 		step;
 		if
-		:: removed(RULE_REUSE) -> word[o] = 1
-		:: removed(RULE_REUSE_VERSION) -> word[o] = FRESH | 1
-		:: removed(RULE_FRESH) -> store_word(o, 1)
+		:: removed(RULE_REUSE_VERSION) ->
+			/* It begins anew, and may be what anybody has read. */
+			stale[o] = 0;
+			word[o] = (removed(RULE_FRESH) -> 1 : FRESH | 1)
+		:: removed(RULE_FRESH) && !removed(RULE_REUSE_VERSION) ->
+			store_word(o, 1)
 		:: else -> store_word(o, FRESH | 1)
 		fi;
 		looks_away(me, o);
+		born = born ^ 1 << o;
 		life[o] = ALIVE;
 		ref = o
 	fi;
@@ -251,13 +255,17 @@ inline refobj_load(from)
 		:: o == NONE -> break
 		:: else
 		fi;
+		was = born >> o & 1;
 		refobj_acquire();
 		if
 		:: flag ->
 			flag = false;
 			step;
 			if
-			:: cell[from] == o || removed(RULE_LOOK_AGAIN) -> break
+			:: cell[from] == o || removed(RULE_LOOK_AGAIN) ->
+				demand(was == (born >> o & 1),
+				       "G13: what is found was never there");
+				break
 			:: else -> refobj_put_stranger()
 			fi
 		:: else ->
@@ -278,6 +286,7 @@ inline refobj_load(from)
 	:: else
 	fi;
 	old = 0;
+	was = 0;
 	o = NONE
 }
 

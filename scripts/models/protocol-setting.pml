@@ -2,16 +2,17 @@
 /*
  * What a run begins with, from the environment, and what must hold.
  *
- *  RULE      name of a rule to remove: see the table below
+ *  RULE      names of rules to remove, joined by "+": see the table below
  *  CELLS     what each slot, then each weak reference, refers to at first:
  *            a digit, "-" for nothing, "?" for each possibility in turn
  *  HELD      two for each mutator: what its variables refer to, likewise
- *  MARKED    "0": no object is a candidate at first (the default is: all)
- *  PROGRAM   for each mutator a letter for each operation: l(oad), w(eak load),
- *            s(et), c(lear), t(ake), g(ive), m(ove), p(ut), a(lloc), n(othing);
- *            "?" for any; one word: any of its letters. Mutators are separated
- *            by "/", operations by ",". "slct" alone is for all of all.
- *  FINALIZE  the objects whose type has a finalizer, as digits
+ *  MARKED    the objects that are candidates at first (else all are)
+ *  PROGRAM   for each mutator a letter for each operation: l(oad), w(eak load,
+ *            v: of the second), s(et), c(lear), t(ake), g(ive), m(ove), p(ut),
+ *            a(lloc); more than one letter: any of these. Operations are
+ *            separated by ",", mutators by "/"; without either, it is for all.
+ *  ANY       not empty: any set may be judged while mutators run, not only
+ *            what the trace suspects
  */
 c_decl {
 \#include <stdlib.h>
@@ -22,6 +23,7 @@ extern void (*uerror)(char *);
 enum {
 	RULE_VERSION,
 	RULE_WRAP,
+	RULE_MARKED,
 	RULE_WORDS_LAST,
 	RULE_ZERO,
 	RULE_UNMARK_VERSION,
@@ -29,13 +31,13 @@ enum {
 	RULE_RESCUE,
 	RULE_SUM,
 	RULE_MOVE_VERSION,
+	RULE_MOVE,
 	RULE_GIVE_MARK,
 	RULE_LOOK_AGAIN,
 	RULE_PUT_BLIND,
 	RULE_PUT_LATE,
 	RULE_FRESH,
 	RULE_REUSE_VERSION,
-	RULE_REUSE,
 	RULE_TAKE_VERSION,
 	RULE_TAKE_MARKED,
 	RULE_TAKE_ORDER,
@@ -51,6 +53,7 @@ enum {
 static const char *const rule_names[NR_RULES] = {
 	[RULE_VERSION] = "version",
 	[RULE_WRAP] = "wrap",
+	[RULE_MARKED] = "marked",
 	[RULE_WORDS_LAST] = "words-last",
 	[RULE_ZERO] = "zero",
 	[RULE_UNMARK_VERSION] = "unmark-version",
@@ -58,13 +61,13 @@ static const char *const rule_names[NR_RULES] = {
 	[RULE_RESCUE] = "rescue",
 	[RULE_SUM] = "sum",
 	[RULE_MOVE_VERSION] = "move-version",
+	[RULE_MOVE] = "move",
 	[RULE_GIVE_MARK] = "give-mark",
 	[RULE_LOOK_AGAIN] = "look-again",
 	[RULE_PUT_BLIND] = "put-blind",
 	[RULE_PUT_LATE] = "put-late",
 	[RULE_FRESH] = "fresh",
 	[RULE_REUSE_VERSION] = "reuse-version",
-	[RULE_REUSE] = "reuse",
 	[RULE_TAKE_VERSION] = "take-version",
 	[RULE_TAKE_MARKED] = "take-marked",
 	[RULE_TAKE_ORDER] = "take-order",
@@ -81,7 +84,7 @@ static char is_removed[NR_RULES];
 /* What may be where at first; what operations a mutator may do when. */
 static char at_first[CELLS + HANDS * MUTATORS][NONE + 1];
 static unsigned int operations[MUTATORS][OPERATIONS + 1];
-static int marked_first;
+static int marked_first, any_set;
 }
 
 /* A rule that is removed in this run. */
@@ -98,19 +101,27 @@ static const char *setting(const char *name)
 	return text ? text : "";
 }
 
-static void set_rule(void)
+static void set_rule(const char *name, int length)
 {
-	const char *name = setting("RULE");
 	unsigned int i;
 
 	for (i = 0; i < NR_RULES; i++)
-		if (!strcmp(name, rule_names[i])) {
+		if (!strncmp(name, rule_names[i], length) && !rule_names[i][length]) {
 			is_removed[i] = 1;
 			return;
 		}
-	if (*name) {
-		fprintf(stderr, "no rule is called %s\n", name);
-		exit(2);
+	fprintf(stderr, "no rule is called %s\n", name);
+	exit(2);
+}
+
+static void set_rules(void)
+{
+	const char *name;
+	int length;
+
+	for (name = setting("RULE"); *name; name += length + !!name[length]) {
+		length = strcspn(name, "+");
+		set_rule(name, length);
 	}
 }
 
@@ -136,7 +147,12 @@ static void set_graph(void)
 		else
 			set_first(CELLS + i, setting("HELD"),
 				  i / HANDS * (HANDS - 1) + i % HANDS);
-	marked_first = strcmp(setting("MARKED"), "0");
+	marked_first = 0;
+	if (getenv("MARKED"))
+		for (i = 0; i < (int)strlen(setting("MARKED")); i++)
+			marked_first |= 1 << (setting("MARKED")[i] - '0');
+	else
+		marked_first = ~0;
 }
 
 static void set_operations(void)
@@ -232,7 +248,8 @@ static void check_all_freed(void)
 inline set_up()
 {
 	c_code {
-		set_rule();
+		set_rules();
+		any_set = !!*setting("ANY");
 		set_graph();
 		set_operations();
 	};
@@ -278,7 +295,7 @@ inline set_up()
 			object[i] = i;
 			row_used = row_used | 1 << i;
 			if
-			:: c_expr { marked_first } ->
+			:: c_expr { marked_first >> Pinit->i & 1 } ->
 				mark[i] = 1;
 				word[i] = word[i] | MARKED
 			:: else

@@ -26,13 +26,13 @@
 #define SLOTS		1
 #endif
 #ifndef WEAKS			/* weak references, outside of objects */
-#define WEAKS		1
+#define WEAKS		2
 #endif
 #ifndef MUTATORS
 #define MUTATORS	2
 #endif
 #ifndef OPERATIONS		/* of each mutator, before it puts all it holds */
-#define OPERATIONS	2
+#define OPERATIONS	4
 #endif
 #define ROWS		OBJECTS
 #define NONE		15
@@ -99,6 +99,7 @@ byte held[HANDS * MUTATORS + 1];
 #define GONE		2	/* at zero, or condemned to death; or not born yet */
 byte life[OBJECTS];
 byte row_used;			/* bits */
+byte born;			/* bits that change when an object is allocated */
 byte running;			/* mutators */
 byte finalizers;		/* bits: objects whose type has one */
 byte subject, group;	/* what a check is about: object, bits of objects */

@@ -199,7 +199,11 @@ inline refobj_acquire()
 		:: old & CONDEMNED ->
 			refobj_condemned();
 			if
-			:: flag -> flag = false; break
+			:: flag ->
+				/* refobj_get_unless_zero() has no second look. */
+				demand(life[o] != ALIVE, "G13: refused, though it lives");
+				flag = false;
+				break
 			:: else
 			fi;
 			step

@@ -12,8 +12,8 @@ KDIR ?= /lib/modules/$(KVER)/build
 # the kernel's makefiles by themselves.
 
 .PHONY: all modules install modules_install clean help
-.PHONY: setup demo check lint vm oracle snapshot torture proof
-.PHONY: setup demo check lint vm oracle snapshot model
+.PHONY: setup demo check check-all lint vm oracle snapshot
+.PHONY: torture mutants model proof
 
 all: modules
 
@@ -39,9 +39,11 @@ endif
 install: modules_install
 
 # The scripts set up what they need; see scripts/README.md.
-setup demo check lint proof vm oracle torture:
-setup demo check lint vm oracle model:
+setup demo check lint vm oracle torture mutants model proof:
 	@scripts/$@
+
+check-all:
+	@scripts/check --all
 
 # PROG may be followed by arguments; CLEAR names roots, see scripts/snapshot.
 snapshot:
@@ -60,7 +62,9 @@ help:
 	@echo 'make snapshot   the graph of a Python program in both (PROG=file.py, CLEAR=names)'
 	@echo 'make torture    everything at once on every CPU (MINUTES=n, SEED=n, CPUS=n,'
 	@echo '                KERNEL=stock|kasan|kcsan|rt; scripts/torture --help: more)'
+	@echo 'make mutants    refheap with a fault planted, one by one: does a test find each?'
 	@echo 'make model      the models of the protocol (scripts/model --full: larger bounds)'
-	@echo 'make lint       the static checks'
 	@echo 'make proof      the proof of the closure rule (Coq), the litmus tests (herd7)'
-	@echo 'make check      everything; closes with "N passed, N failed"'
+	@echo 'make lint       the static checks'
+	@echo 'make check      everything but what takes hours; closes with "N passed, N failed"'
+	@echo 'make check-all  that too: other kernels, longer runs'

@@ -7,15 +7,29 @@
 #ifndef _REFHEAP_BUSTED_H
 #define _REFHEAP_BUSTED_H
 
+#include <linux/compiler.h>
 #include <linux/types.h>
 
+#define FAULT(name) FAULT_##name
+enum refheap_fault {
+	FAULT_none,
+#include "faults.h"
+};
+
+#undef FAULT
+
 #ifdef REFHEAP_BUSTED
-bool busted(const char *name);
-#else
-static inline bool busted(const char *name)
-{
-	return false;
-}
+/* busted.c; set before anything else of the module runs. */
+extern enum refheap_fault refheap_fault;
 #endif
+
+static inline bool busted(enum refheap_fault fault)
+{
+#ifdef REFHEAP_BUSTED
+	return unlikely(refheap_fault == fault);
+#else
+	return false;
+#endif
+}
 
 #endif /* _REFHEAP_BUSTED_H */

@@ -47,7 +47,7 @@ bool refcandidate_look(struct refobj *obj, unsigned long place,
 		if (READ_ONCE(obj->place) != place)
 			return false;
 		new = *word & ~(REFWORD_MARKED | REFWORD_FRESH);
-		if (taken && !busted("take-version"))
+		if (taken && !busted(FAULT_take_version))
 			new += REFWORD_VERSION;
 		if (new == *word)
 			break;
@@ -79,7 +79,7 @@ void reftrace_discover(struct refheap *heap, struct refchunk *chunk,
 		heap->touched = chunk;
 	}
 	state |= ROW_SEEN;
-	if (!refword_counted(word) ||
+	if ((!refword_counted(word) && !busted(FAULT_zero_count)) ||
 	    word & (REFWORD_DEAD | REFWORD_CONDEMNED))
 		state |= ROW_LIVE;
 	chunk->state[index] = state;

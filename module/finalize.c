@@ -51,7 +51,8 @@ static void refobj_finalize(struct refheap *heap, struct refobj *obj,
 {
 	if (!refheap_callback_begin(heap, &heap->running))
 		return;
-	atomic64_or(REFWORD_FINALIZED, &obj->word);
+	if (!busted(FAULT_finalized))
+		atomic64_or(REFWORD_FINALIZED, &obj->word);
 	type->desc.finalize(obj);
 	refheap_callback_end(&heap->running);
 }

@@ -286,9 +286,9 @@ EXPORT_SYMBOL_REFHEAP(refheap_create);
 static void refheap_silence(struct refheap *heap)
 {
 	WRITE_ONCE(heap->dead, true);
-	if (!busted("destroy-grace"))
+	if (!busted(FAULT_destroy_grace))
 		synchronize_rcu();
-	while (!refheap_quiet(heap))
+	while (!refheap_quiet(heap) && !busted(FAULT_destroy_wait))
 		schedule_timeout_uninterruptible(1);
 }
 

@@ -156,10 +156,12 @@ u64 refisland_divide(struct refheap *heap, bool revived)
 }
 
 /* Leave a row's object for another collection. */
-static void refisland_remark(struct refchunk *chunk, unsigned int index)
+static void refisland_remark(struct refchunk *chunk, unsigned int index,
+			     bool rescued)
 {
-	if (chunk->state[index] & ROW_ROOT && chunk_object(chunk, index) &&
-	    !busted("remark"))
+	if (rescued ? busted(FAULT_rescued) : busted(FAULT_remark))
+		return;
+	if (chunk->state[index] & ROW_ROOT && chunk_object(chunk, index))
 		refrow_park(chunk, index);
 }
 
@@ -208,7 +210,7 @@ static void refisland_shrink(struct refdecision *decision,
 		chunk->state[index] &= ~ROW_MEMBER;
 		if (all || !island->failed || chunk->state[index] & ROW_LIVE) {
 			chunk->state[index] |= ROW_LIVE;
-			refisland_remark(chunk, index);
+			refisland_remark(chunk, index, !island->failed);
 			refgarbage_unreserve(heap, chunk, index);
 			if (island->pinned)
 				refisland_unpin(decision, chunk, index);
@@ -313,7 +315,7 @@ static void refisland_try_revived(struct refdecision *decision,
 
 	if (!row_revived(chunk, index))
 		return;
-	if (busted("second-trial")) {
+	if (busted(FAULT_second_trial)) {
 		refisland_doom(&island);
 		return;
 	}

@@ -104,10 +104,16 @@
 
 #define WORD_ON_TRIAL	(~REFWORD_COUNT)
 
+static bool word_valid(u64 word)
+{
+	return refword_counted(word) ||
+	       (busted(FAULT_zero_count) && !refword_count(word));
+}
+
 /* May an object with this word be a member at all? */
 static bool word_clean(u64 word)
 {
-	return !(word & WORD_FLAGS) && refword_counted(word);
+	return !(word & WORD_FLAGS) && word_valid(word);
 }
 
 /*
@@ -120,6 +126,8 @@ static bool refobj_condemned(struct refobj *obj, struct refheap *heap,
 {
 	int verdict = atomic_read_acquire(&heap->verdict);
 
+	if (verdict == VERDICT_TRYING && busted(FAULT_rescue))
+		return true;
 	if (verdict == VERDICT_TRYING)
 		verdict = atomic_cmpxchg(&heap->verdict, VERDICT_TRYING,
 					 VERDICT_RESCUED);
@@ -131,7 +139,7 @@ static bool refobj_condemned(struct refobj *obj, struct refheap *heap,
 	 * that is unchanged after the verdict was read belongs to it.
 	 */
 	smp_rmb();
-	return busted("verdict") || refword_read(obj) == word;
+	return busted(FAULT_verdict) || refword_read(obj) == word;
 }
 
 /*
@@ -156,7 +164,7 @@ bool refobj_acquire(struct refobj *obj, u64 *seen)
 			return true;	/* saturated: lives for ever */
 		if (!refword_counted(word) || word & REFWORD_DEAD)
 			return false;
-		if (unlikely(word & REFWORD_CONDEMNED) &&
+		if (unlikely(word & REFWORD_CONDEMNED) && !busted(FAULT_condemned) &&
 		    refobj_condemned(obj, heap, word))
 			return false;
 	} while (!atomic64_try_cmpxchg_acquire(&obj->word, (s64 *)&word,
@@ -262,6 +270,26 @@ static bool refisland_read_slots(struct refisland *island)
 	return !island->failed;
 }
 
+/* FAULT_words_late: what the second reading is going to be compared with. */
+static void refisland_read_words_late(struct refisland *island)
+{
+	struct refchunk *chunk;
+	unsigned int index;
+	struct refobj *obj;
+	u64 *word;
+	u32 row;
+
+	rcu_read_lock();
+	refisland_for_each(island, chunk, index, row) {
+		obj = chunk_object(chunk, index);
+		word = &chunk->snapshot[index];
+		if (obj)
+			*word = (refword_read(obj) & WORD_ON_TRIAL) |
+				refword_count(*word);
+	}
+	rcu_read_unlock();
+}
+
 /* Is every counted reference to every member one of the edges counted? */
 static bool refisland_closed(struct refisland *island)
 {
@@ -298,6 +326,8 @@ bool refisland_judge(struct refisland *island)
 			    island->members);
 	if (!refisland_read_slots(island))
 		return false;
+	if (busted(FAULT_words_late))
+		refisland_read_words_late(island);
 	trace_refheap_phase(island->heap, REFHEAP_PHASE_SLOTS,
 			    island->members);
 	return refisland_closed(island);
@@ -318,10 +348,10 @@ static bool refisland_condemn_one(struct refchunk *chunk, unsigned int index,
 	if (!obj)
 		return false;
 	word = refword_read(obj);
-	if (!busted("version") &&
+	if (!busted(FAULT_version) &&
 	    ((word ^ chunk->snapshot[index]) & WORD_ON_TRIAL))
 		return false;
-	if (!refword_counted(word) ||
+	if (!word_valid(word) ||
 	    !refword_try_cmpxchg(obj, &word, word | REFWORD_CONDEMNED))
 		return false;
 	*references += refword_count(word);
@@ -341,6 +371,8 @@ static void refisland_unmark(struct refisland *island)
 	u32 row;
 	u64 word, new;
 
+	if (busted(FAULT_unmark))
+		return;
 	refwalk_begin(&walk);
 	refisland_for_each(island, chunk, index, row) {
 		obj = chunk_object(chunk, index);
@@ -351,7 +383,7 @@ static void refisland_unmark(struct refisland *island)
 				if (!(word & REFWORD_CONDEMNED))
 					break;
 				new = word & ~REFWORD_CONDEMNED;
-				if (!busted("unmark-version"))
+				if (!busted(FAULT_unmark_version))
 					new += REFWORD_VERSION;
 			} while (!refword_try_cmpxchg(obj, &word, new));
 		}

@@ -16,18 +16,6 @@ MODULE_PARM_DESC(threshold, "Default of the number of candidates that start a co
 module_param_named(keep, reftype_keep, bool, 0444);
 MODULE_PARM_DESC(keep, "Keep a few free objects of each type ready on each CPU (default: yes, unless the kernel has KASAN)");
 
-#ifdef REFHEAP_BUSTED
-static char *refheap_fault = "";
-
-module_param_named(busted, refheap_fault, charp, 0444);
-MODULE_PARM_DESC(busted, "Deliberate fault of this test build");
-
-bool busted(const char *name)
-{
-	return !strcmp(refheap_fault, name);
-}
-#endif
-
 static int __init refheap_init(void)
 {
 	int err = -ENOMEM;

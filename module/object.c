@@ -63,6 +63,18 @@ static void refobj_zero(const struct reftype *type, void *memory)
 	memset(memory + rest, 0, type->desc.size - rest);
 }
 
+/* One reference, the version of what was there before, changed, and FRESH. */
+static u64 refobj_first_word(const struct reftype *type,
+			     const struct refobj *obj)
+{
+	u64 version = refword_read(obj) & WORD_VERSION_MASK;
+
+	if (busted(FAULT_reuse))
+		return (type->leaf ? REFWORD_LEAF : 0) | 1;
+	return (version + REFWORD_VERSION) |
+	       (type->leaf ? REFWORD_LEAF : REFWORD_FRESH) | 1;
+}
+
 /*
  * Bring dead memory to life.  A reader that came to it by an old pointer
  * finds a word without a valid count until the last line, and from then on a
@@ -71,9 +83,11 @@ static void refobj_zero(const struct reftype *type, void *memory)
 static struct refobj *refobj_init(struct reftype *type, struct refobj *obj,
 				  struct refarray *array, unsigned long place)
 {
-	u64 word;
-
 	refobj_zero(type, refobj_memory(type, obj));
+	if (busted(FAULT_word_early)) {
+		refrow_publish(place, obj);
+		atomic64_set(&obj->word, refobj_first_word(type, obj));
+	}
 	if (unlikely(array))
 		/* Pairs with the dependent load in refobj_walk(). */
 		smp_store_release(refobj_array(type, obj), array);
@@ -86,10 +100,8 @@ static struct refobj *refobj_init(struct reftype *type, struct refobj *obj,
 	 */
 	smp_wmb();
 
-	word = (refword_read(obj) & WORD_VERSION_MASK) + REFWORD_VERSION;
-	word |= type->leaf ? REFWORD_LEAF : REFWORD_FRESH;
 	/* Pairs with refword_read_acquire() and with refobj_acquire(). */
-	atomic64_set_release(&obj->word, word | 1);
+	atomic64_set_release(&obj->word, refobj_first_word(type, obj));
 	return obj;
 }
 
@@ -334,9 +346,9 @@ void refobj_free(struct refobj *obj)
 	struct reftype *type = place_chunk(place)->type;
 	u64 bytes = type->desc.size;
 
-	if (busted("leak"))
+	if (busted(FAULT_leak))
 		return;
-	if (busted("use_after_free")) {
+	if (busted(FAULT_use_after_free)) {
 		static struct refobj *last;
 
 		if (last)
@@ -406,6 +418,8 @@ void __refobj_get_slow(struct refobj *obj, u64 old)
 {
 	u32 count = refword_count(old);
 
+	if (count == REFCOUNT_ZONE_MAX && busted(FAULT_saturation))
+		return;
 	if (count == REFCOUNT_ZONE_MAX)
 		refobj_warn(obj, "count saturated, the object leaks");
 	if (count == REFCOUNT_ZONE_MAX || refword_saturated(old)) {
@@ -491,11 +505,17 @@ static __always_inline bool refobj_drop_inline(struct refobj *obj)
 				       REFWORD_VERSION) | REFWORD_FINALIZED;
 		} else if (!(old & (REFWORD_MARKED | REFWORD_LEAF |
 				    REFWORD_DEAD))) {
-			refrow_mark(READ_ONCE(obj->place));
-			new |= REFWORD_MARKED;
+			if (!busted(FAULT_put_mark))
+				refrow_mark(READ_ONCE(obj->place));
+			if (!busted(FAULT_touch))
+				new |= REFWORD_MARKED;
 		}
 	} while (unlikely(!refword_try_cmpxchg(obj, &old, new)));
-	return refword_count(old) == 1 && !(old & REFWORD_DEAD);
+	if (busted(FAULT_touch) && refword_count(old) > 1 &&
+	    !(old & REFWORD_LEAF))
+		atomic64_or(REFWORD_MARKED, &obj->word);
+	return refword_count(old) == 1 &&
+	       (!(old & REFWORD_DEAD) || busted(FAULT_dead));
 }
 
 bool refobj_drop(struct refobj *obj)

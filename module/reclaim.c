@@ -94,6 +94,8 @@ static void refempty_slot(struct refvisitor *visitor, struct refslot *slot)
 	if (!target)
 		return;
 	WRITE_ONCE(slot->target, NULL);
+	if (busted(FAULT_edges_out) && !(refword_read(target) & REFWORD_DEAD))
+		return;
 	if (refobj_drop(target))
 		refcascade_add(&empty->reclaim->cascade, target);
 }
@@ -166,11 +168,11 @@ long refisland_reclaim(struct refheap *heap, u32 first)
 	struct refreclaim reclaim = {};
 
 	refcascade_init(&reclaim.cascade, &heap->running, true);
-	if (busted("release-first"))
+	if (busted(FAULT_release_first))
 		refisland_for_members(heap, first, refmember_release, NULL);
 	refisland_for_members(heap, first, refmember_empty, &reclaim);
 	trace_refheap_phase(heap, REFHEAP_PHASE_EMPTIED, reclaim.members);
-	if (!busted("release-first"))
+	if (!busted(FAULT_release_first))
 		refisland_for_members(heap, first, refmember_release, NULL);
 	trace_refheap_phase(heap, REFHEAP_PHASE_RELEASED, reclaim.members);
 	refisland_for_members(heap, first, refmember_free, &reclaim);

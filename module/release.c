@@ -157,8 +157,9 @@ bool refheap_quiet(struct refheap *heap)
 /* Certain that sleeping is legal here; false where it cannot be told. */
 static bool refrelease_may_sleep(void)
 {
-	return IS_ENABLED(CONFIG_PREEMPT_COUNT) && preemptible() &&
-	       !rcu_preempt_depth();
+	return busted(FAULT_may_sleep) ||
+	       (IS_ENABLED(CONFIG_PREEMPT_COUNT) && preemptible() &&
+		!rcu_preempt_depth());
 }
 
 /*
@@ -168,8 +169,8 @@ static bool refrelease_may_sleep(void)
  */
 static bool refrelease_may_free(void)
 {
-	if (!IS_ENABLED(CONFIG_PREEMPT_RT) &&
-	    !IS_ENABLED(CONFIG_PROVE_RAW_LOCK_NESTING))
+	if ((!IS_ENABLED(CONFIG_PREEMPT_RT) &&
+	     !IS_ENABLED(CONFIG_PROVE_RAW_LOCK_NESTING)) || busted(FAULT_may_free))
 		return true;
 	return preemptible();
 }
@@ -236,7 +237,7 @@ static struct refobj *refcascade_next(struct refcascade *cascade)
 static bool refcascade_exhausted(const struct refcascade *cascade)
 {
 	if (likely(cascade->spent < REFRELEASE_BUDGET_ATOMIC) ||
-	    cascade->thread)
+	    cascade->thread || busted(FAULT_budget))
 		return false;
 	return cascade->spent >= REFRELEASE_BUDGET || !refrelease_may_sleep();
 }
@@ -266,7 +267,7 @@ void refobj_defer(struct refobj *obj)
 		refobj_link(obj, head);
 		/* Pairs with the xchg in refheap_release_deferred(). */
 	} while (!try_cmpxchg(&heap->deferred, &head, obj));
-	if (!head)
+	if (!head && !busted(FAULT_wake_deferred))
 		irq_work_queue(&heap->wake);
 	rcu_read_unlock();
 }
@@ -293,7 +294,7 @@ static __always_inline void refclear_slot(struct refvisitor *visitor,
 	/* Fully ordered, and so behind the store. */
 	if (!refobj_drop(target))
 		return;
-	if (busted("recursion"))
+	if (busted(FAULT_recursion))
 		refobj_release(target);
 	else
 		refcascade_add(clear->cascade, target);
@@ -371,7 +372,7 @@ static bool refcascade_finalize(struct refcascade *cascade, struct refobj *obj,
 	refrow_publish(place, obj);
 	/* Who sees the mark sees it.  Pairs with refcandidate_take_chunk(). */
 	smp_mb();
-	if (!busted("finalize-mark"))
+	if (!busted(FAULT_finalize_mark))
 		refrow_mark(place);
 	*called = refcallback_begin(type->heap, cascade->running);
 	if (*called)
@@ -467,7 +468,7 @@ static noinline void refobj_cascade(struct refobj *obj)
 	struct refcascade cascade;
 
 	refcascade_init(&cascade, &type->heap->running, false);
-	if (!busted("recursion")) {
+	if (!busted(FAULT_recursion)) {
 		entry = refcascade_claim(&cascade);
 		if (unlikely(!entry)) {
 			refobj_defer(obj);

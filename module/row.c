@@ -250,7 +250,8 @@ void refrow_mark_slow(unsigned long place)
 	preempt_disable();
 	WRITE_ONCE(*(u8 *)place, REFMARK_SET);
 	if (READ_ONCE(chunk->queued) != how && !xchg(&chunk->queued, how) &&
-	    llist_add(&chunk->marked_node, &heap->marked))
+	    llist_add(&chunk->marked_node, &heap->marked) &&
+	    !busted(FAULT_wake_marked))
 		irq_work_queue(&heap->wake);
 	preempt_enable();
 	if (this_cpu_sub_return(heap->cpu->quota, weight) < 0)

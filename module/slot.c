@@ -62,10 +62,12 @@ int refslot_set(struct refobj *owner, struct refslot *slot,
 
 	if (err)
 		return err;
-	if (target)
+	if (target && !busted(FAULT_publish))
 		refobj_get(target);
 	/* Fully ordered: the count is up before anyone can see the edge. */
 	old = xchg(&slot->target, target);
+	if (target && busted(FAULT_publish))
+		refobj_get(target);
 	if (old)
 		refobj_put(old);
 	return 0;
@@ -85,6 +87,13 @@ void refslot_clear(struct refobj *owner, struct refslot *slot)
 
 	if (refpointer_bad(slot))
 		return;
+	if (busted(FAULT_unpublish)) {
+		old = READ_ONCE(slot->target);
+		if (old)
+			refobj_put(old);
+		WRITE_ONCE(slot->target, NULL);
+		return;
+	}
 	old = xchg(&slot->target, NULL);
 	if (old)
 		refobj_put(old);
@@ -99,7 +108,7 @@ static void refobj_moved(struct refobj *obj, bool mark)
 {
 	u64 old = refword_read(obj), new;
 
-	if (busted("move-version"))
+	if (busted(FAULT_move_version))
 		return;
 	do {
 		new = old + REFWORD_VERSION;
@@ -134,7 +143,7 @@ static struct refobj *refslot_publish(struct refslot *slot, struct refobj *ref)
 	place = READ_ONCE(ref->place);
 	old = xchg(&slot->target, ref);
 	if (!place_chunk(place)->type->leaf && !refrow_is_candidate(place) &&
-	    !busted("give-mark"))
+	    !busted(FAULT_give_mark))
 		refrow_mark(place);
 	rcu_read_unlock();
 	return old;
@@ -264,7 +273,7 @@ struct refobj *refobj_load(struct refobj *const *pointer)
 		}
 		got = refobj_acquire(obj, &seen);
 		/* Acquired, then looked at again, then the word: in order. */
-		same = smp_load_acquire(pointer) == obj;
+		same = smp_load_acquire(pointer) == obj || busted(FAULT_recheck);
 		/* Dead all the while; of a slot: the owner was not held. */
 		dead = !got && refword_read(obj) == seen;
 		rcu_read_unlock();

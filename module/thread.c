@@ -133,7 +133,7 @@ static enum refscope refthread_decide(struct refheap *heap)
 	if (crowded || refthread_retry_due(heap) ||
 	    (heap->waiting && time_after_eq(jiffies, heap->due)))
 		return refage_due(heap);
-	return asked ? SCOPE_CANDIDATES : SCOPE_NONE;
+	return asked || busted(FAULT_idle) ? SCOPE_CANDIDATES : SCOPE_NONE;
 }
 
 /*
@@ -270,7 +270,7 @@ static bool refthread_has_work(struct refheap *heap)
 /* How long to sleep if nothing happens. */
 static long refthread_timeout(const struct refheap *heap)
 {
-	long timeout = MAX_SCHEDULE_TIMEOUT;
+	long timeout = busted(FAULT_idle) ? HZ / 50 : MAX_SCHEDULE_TIMEOUT;
 
 	if (refcandidate_pending(heap))
 		timeout = max(HZ / 20, 1);

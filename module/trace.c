@@ -58,6 +58,13 @@ static u32 row_missing(const struct refchunk *chunk, unsigned int index)
 void reftrace_push(struct refheap *heap, struct refchunk *chunk,
 		   unsigned int index)
 {
+	if (busted(FAULT_allocate)) {
+		void *entry = kmalloc(sizeof(long), GFP_NOWAIT | __GFP_NOWARN);
+
+		kfree(entry);
+		if (!entry)
+			return;
+	}
 	if (heap->depth < REFHEAP_STACK) {
 		heap->stack[heap->depth++] = chunk_place(chunk, index);
 		return;
@@ -194,7 +201,7 @@ static void reftrace_drain(struct reftrace *trace)
 		/* Busy, or gone: in either case not for this time. */
 		if (err)
 			chunk->state[index] |= ROW_LIVE;
-		if (err == -EBUSY)
+		if (err == -EBUSY && !busted(FAULT_busy))
 			refrow_park(chunk, index);
 		trace->expanded++;
 		if (!trace->below_charged)
@@ -208,6 +215,8 @@ static bool reftrace_charge(struct reftrace *trace, struct refchunk *chunk,
 {
 	u64 slots;
 
+	if (busted(FAULT_credit))
+		return true;
 	/* What the collection is for costs what it costs. */
 	if (trace->scope >= SCOPE_AGE_0 &&
 	    state_age(chunk->state[index]) <= refscope_age(trace->scope))

@@ -319,7 +319,7 @@ void refweak_kill(struct refobj *obj, bool sleep)
 	struct refweak *weak;
 	unsigned long flags;
 
-	if (busted("weak-kill"))
+	if (busted(FAULT_weak_kill))
 		return;
 	do {
 		xa_lock_irqsave(&heap->weaks, flags);

@@ -4,6 +4,7 @@
 
 #include <linux/delay.h>
 #include <linux/iopoll.h>
+#include <linux/rcupdate.h>
 
 /* A period that no test lives to see. */
 #define NEVER_MS (1000 * 3600)
@@ -40,6 +41,23 @@ static void g3_garbage_goes_within_a_period(struct kunit *test)
 
 	node_put(graph_ring(g, 5));
 	KUNIT_EXPECT_TRUE(test, graph_wait_released(g, 5));
+	graph_destroy(g);
+}
+
+/* The thread sleeps, and has nothing left to look at: one put wakes it. */
+static void g3_put_wakes_the_thread(struct kunit *test)
+{
+	struct graph *g = automatic(test, 20, 0);
+	struct graph_node *ring = graph_ring(g, 5);
+
+	KUNIT_EXPECT_EQ(test, refheap_collect(g->heap, 0), 0);
+	synchronize_rcu();
+	/* What has been looked at for the last time is let go. */
+	KUNIT_EXPECT_EQ(test, refheap_drain(g->heap), 0);
+	KUNIT_EXPECT_EQ(test, refheap_drain(g->heap), 0);
+	node_put(ring);
+	KUNIT_EXPECT_TRUE(test, graph_wait_released(g, 5));
+	graph_collect(g);
 	graph_destroy(g);
 }
 
@@ -367,6 +385,7 @@ static void g3_second_collection_finds_nothing(struct kunit *test)
 
 static struct kunit_case collect_cases[] = {
 	KUNIT_CASE(g3_garbage_goes_within_a_period),
+	KUNIT_CASE(g3_put_wakes_the_thread),
 	KUNIT_CASE(g3_threshold_does_not_wait_for_the_period),
 	KUNIT_CASE(g3_kick_does_not_wait_for_the_period),
 	KUNIT_CASE(g3_shorter_period_counts_at_once),

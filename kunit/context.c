@@ -257,6 +257,24 @@ static void g6_last_put_of_an_array(struct kunit *test)
 	put_the_last(test, vector, 2);
 }
 
+static void take_a_lock(struct graph_node *node)
+{
+	static DEFINE_SPINLOCK(lock);
+	unsigned long flags;
+
+	spin_lock_irqsave(&lock, flags);
+	spin_unlock_irqrestore(&lock, flags);
+}
+
+/* Which sleeps on PREEMPT_RT; lockdep knows where it may not. */
+static void g6_release_that_takes_a_lock(struct kunit *test)
+{
+	struct graph_node *leaf = graph_add(test->priv, LEAF);
+
+	leaf->last_words = take_a_lock;
+	put_the_last(test, leaf, 1);
+}
+
 /* Never inside an atomic section (the release itself looks), and soon. */
 static void g6_sleeping_release(struct kunit *test)
 {
@@ -404,6 +422,7 @@ static struct kunit_case context_cases[] = {
 	KUNIT_CASE_PARAM(g6_last_put_of_a_leaf, context_gen_params),
 	KUNIT_CASE_PARAM(g6_last_put_of_a_chain, context_gen_params),
 	KUNIT_CASE_PARAM(g6_last_put_of_an_array, context_gen_params),
+	KUNIT_CASE_PARAM(g6_release_that_takes_a_lock, context_gen_params),
 	KUNIT_CASE_PARAM(g6_sleeping_release, context_gen_params),
 	KUNIT_CASE_PARAM(g6_sleeping_release_below_others, context_gen_params),
 	KUNIT_CASE_PARAM(g6_put_that_makes_garbage, context_gen_params),

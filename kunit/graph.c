@@ -10,6 +10,10 @@
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 
+unsigned int graph_patience = 60;
+module_param_named(patience, graph_patience, uint, 0444);
+MODULE_PARM_DESC(patience, "Seconds to wait for what must happen, before it is given up as lost");
+
 /* --- the types ---------------------------------------------------------- */
 
 static bool node_slots_are_empty(const struct graph_node *node)

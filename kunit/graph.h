@@ -24,7 +24,8 @@
 #define NODE_RELEASED	0xdead0b1ec7de1e7eULL
 
 /* How long to wait for what must happen, before giving it up as lost. */
-#define GRAPH_PATIENCE_US (60 * USEC_PER_SEC)
+#define GRAPH_PATIENCE_US ((u64)graph_patience * USEC_PER_SEC)
+extern unsigned int graph_patience;
 
 enum node_kind {
 	NODE,		/* NODE_SLOTS declared slots */

@@ -576,6 +576,38 @@ static void g3_member_is_locked_between_phases(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, graph_alive(g), 0);
 }
 
+/* --- saved by what it leads to ------------------------------------------- */
+
+static void look_up_tail(struct scene *scene)
+{
+	look_up(scene, scene->other);
+}
+
+/*
+ * What a ring leads to is acquired, and given back after the collection. That
+ * makes a candidate of it, but not of the ring, which it does not lead to: the
+ * collector must not have forgotten that one.
+ */
+static void g3_saved_by_its_tail(struct kunit *test)
+{
+	struct graph *g = test->priv;
+	struct scene scene = {
+		.g = g, .point = test->param_value, .strike = look_up_tail,
+	};
+
+	scene.left = scene.point->nth;
+	scene.a = graph_ring(g, 3);
+	scene.other = graph_append(node_of(scene.a->slot[0].target), 1, NODE);
+	node_put(scene.a);
+	KUNIT_EXPECT_GE(test, scene_collect(&scene, 0), 0);
+	KUNIT_EXPECT_TRUE(test, scene.struck);
+	if (scene.mine)
+		drop(&scene);
+	refheap_collect(g->heap, 0);
+	refheap_collect(g->heap, 0);
+	KUNIT_EXPECT_EQ(test, graph_alive(g), 0);
+}
+
 /* --- what the phases say ------------------------------------------------ */
 
 #define SEEN_MAX 64
@@ -637,6 +669,7 @@ static struct kunit_case schedule_cases[] = {
 	KUNIT_CASE_PARAM(g2_mutator_strikes_between_phases,
 			 schedule_gen_params),
 	KUNIT_CASE_PARAM(g3_member_is_locked_between_phases, point_gen_params),
+	KUNIT_CASE_PARAM(g3_saved_by_its_tail, point_gen_params),
 	{}
 };
 

@@ -30,7 +30,8 @@ static void go_wrong(struct graph *g)
 /* --- any operation, and a whole collection in the midst of it ----------- */
 
 /**
- * struct stall - a ring of three, a to b to c to a, and an operation on it
+ * struct stall - a ring of three, a to b to c to a, or @a alone, and an
+ * operation on it
  * @stepper: executes the operation
  * @g: the graph
  * @a: where the operation enters the ring
@@ -38,6 +39,7 @@ static void go_wrong(struct graph *g)
  * @holder: a live object; its slot 0 may hold @a
  * @other: what it gets instead
  * @got: what the operation obtained, or NULL
+ * @size: how many there are in the ring
  * @gives: in its midst another mutator moves its reference into the ring, and
  *	   nobody collects
  */
@@ -48,6 +50,7 @@ struct stall {
 	struct graph_node *a, *c;
 	struct graph_node *holder, *other;
 	struct refobj *got;
+	long size;
 };
 
 static struct stall *to_stall(struct stepper *stepper)
@@ -122,11 +125,24 @@ static void do_look_up(struct stepper *stepper)
 		stall->got = &stall->a->obj;
 }
 
+/* Its own reference to @a is never given up, and is the test's. */
+static void do_set_and_clear(struct stepper *stepper)
+{
+	struct stall *stall = to_stall(stepper);
+	struct graph_node *a = stall->a;
+
+	if (refslot_set(&a->obj, &a->slot[1], &a->obj))
+		go_wrong(stall->g);
+	refslot_clear(&a->obj, &a->slot[1]);
+	stall->got = &a->obj;
+}
+
 enum arrangement {
 	IN_HAND,	/* the operation holds @a */
 	IN_HOLDER,	/* the holder's slot 0 does */
 	GARBAGE,	/* nobody does */
 	IN_TWO_HANDS,	/* the operation holds @a, and so does the test */
+	ALONE,		/* there is only @a, and the operation holds it */
 };
 
 struct operation {
@@ -161,12 +177,19 @@ static void stall_settle(struct stall *stall)
 
 static void stall_arrange(struct stall *stall, enum arrangement arrangement)
 {
-	struct graph_node *a = graph_ring(stall->g, 3);
-	struct graph_node *b = node_of(a->slot[0].target);
+	struct graph_node *a, *b;
 
+	stall->got = NULL;
+	stall->size = arrangement == ALONE ? 1 : 3;
+	if (arrangement == ALONE) {
+		stall->a = graph_add(stall->g, NODE);
+		node_touch(stall->a);
+		return;
+	}
+	a = graph_ring(stall->g, 3);
+	b = node_of(a->slot[0].target);
 	stall->a = a;
 	stall->c = node_of(b->slot[0].target);
-	stall->got = NULL;
 	if (arrangement == IN_TWO_HANDS) {
 		node_get(a);
 		stall_settle(stall);
@@ -186,11 +209,11 @@ static void stall_arrange(struct stall *stall, enum arrangement arrangement)
 	}
 }
 
-static bool ring_is_whole(struct graph *g)
+static bool ring_is_whole(struct stall *stall)
 {
-	long ring = graph_alive(g) - 2;
+	long ring = graph_alive(stall->g) - 2;
 
-	return ring == 3 || ring == 0;
+	return ring == stall->size || ring == 0;
 }
 
 /*
@@ -199,7 +222,7 @@ static bool ring_is_whole(struct graph *g)
  */
 static bool ring_is_collected(struct stall *stall)
 {
-	if (!ring_is_whole(stall->g))
+	if (!ring_is_whole(stall))
 		return false;
 	if (stall->got) {
 		if (graph_alive(stall->g) != 5)
@@ -224,7 +247,7 @@ static bool stall_once(struct stall *stall, unsigned int at, bool *good)
 		do_give(stepper);
 	} else if (halted) {
 		refheap_collect(stall->g->heap, 0);
-		*good = ring_is_whole(stall->g);
+		*good = ring_is_whole(stall);
 	}
 	stepper_finish(stepper);
 	*good = *good && ring_is_collected(stall);
@@ -283,6 +306,171 @@ static void stall_test(struct kunit *test, const struct operation *operation,
 static void g3_collection_while_an_operation_stalls(struct kunit *test)
 {
 	stall_test(test, test->param_value, false);
+}
+
+/*
+ * At each step an edge may be there that is not counted yet, or counted that
+ * is not there any more: never the other way round, or the collector takes
+ * the test's own reference for that edge.
+ */
+static void g2_held_while_a_slot_changes(struct kunit *test)
+{
+	static const struct operation set_and_clear = {
+		"set_and_clear", do_set_and_clear, IN_HAND
+	};
+
+	stall_test(test, &set_and_clear, false);
+}
+
+/* Its count is zero, and it is its releaser's: not the collector's. */
+static void g2_last_put_while_the_collector_looks(struct kunit *test)
+{
+	static const struct operation put = { "put", do_put, ALONE };
+
+	stall_test(test, &put, false);
+}
+
+/* --- a put that stalls while others finish the object ------------------- */
+
+/*
+ * The test's put may be the last, and the memory another object's by the time
+ * that the first put goes on, which the collector has looked at.
+ */
+static bool reuse_once(struct stall *stall, unsigned int at)
+{
+	struct graph *g = stall->g;
+	struct graph_node *next;
+	bool halted;
+
+	stall->a = graph_add(g, NODE);
+	node_get(stall->a);
+	stall_settle(stall);
+	stall->stepper.at = at;
+	stepper_run(&stall->stepper);
+	halted = stepper_await_halt(&stall->stepper, 1);
+	node_put(stall->a);
+	next = graph_add(g, NODE);
+	refheap_collect(g->heap, 0);
+	stepper_finish(&stall->stepper);
+	graph_link(next, 0, next);
+	node_put(next);
+	refheap_collect(g->heap, 0);
+	refheap_collect(g->heap, 0);
+	if (graph_alive(g))
+		go_wrong(g);
+	return halted;
+}
+
+static void g2_put_while_memory_is_reused(struct kunit *test)
+{
+	struct stall stall = {
+		.stepper.call = do_put, .stepper.step = stepper_at,
+		.g = graph_beside(test),
+	};
+	unsigned int at = 1;
+
+	graph_type(stall.g, NODE);
+	KUNIT_ASSERT_TRUE(test, stepper_start(&stall.stepper));
+	while (reuse_once(&stall, at) && !atomic_long_read(&stall.g->damaged))
+		at += IS_ENABLED(CONFIG_KASAN) ? 3 : 1;
+	stepper_stop(&stall.stepper);
+	KUNIT_EXPECT_EQ_MSG(test, atomic_long_read(&stall.g->damaged), 0,
+			    "step %u", at);
+	KUNIT_EXPECT_GT(test, at, 5);
+	KUNIT_EXPECT_FALSE(test, stall.stepper.overdue);
+	graph_destroy(stall.g);
+}
+
+/* --- an allocation that stalls ------------------------------------------- */
+
+/**
+ * struct newborn - an object that must not be visited before it is prepared
+ * @obj: its header
+ * @ready: init() has run
+ */
+struct newborn {
+	struct refobj obj;
+	bool ready;
+};
+
+/**
+ * struct birth - an allocation
+ * @stepper: executes it
+ * @type: of what is allocated
+ * @obj: what has been allocated, or NULL
+ */
+struct birth {
+	struct stepper stepper;
+	struct reftype *type;
+	struct refobj *obj;
+};
+
+static atomic_t born_unready;
+
+static void newborn_init(struct refobj *obj)
+{
+	WRITE_ONCE(container_of(obj, struct newborn, obj)->ready, true);
+}
+
+static int newborn_visit(struct refobj *obj, struct refvisitor *visitor)
+{
+	if (!READ_ONCE(container_of(obj, struct newborn, obj)->ready))
+		atomic_inc(&born_unready);
+	return 0;
+}
+
+static const struct reftype_desc newborn_desc = {
+	REFTYPE(struct newborn, obj), .name = "newborn",
+	.init = newborn_init, .visit = newborn_visit,
+};
+
+static void do_allocate(struct stepper *stepper)
+{
+	struct birth *birth = container_of(stepper, struct birth, stepper);
+
+	birth->obj = refobj_alloc(birth->type, GFP_ATOMIC);
+}
+
+static bool birth_once(struct birth *birth, struct graph *g, unsigned int at)
+{
+	bool halted;
+
+	birth->stepper.at = at;
+	stepper_run(&birth->stepper);
+	halted = stepper_await_halt(&birth->stepper, 1);
+	graph_collect(g);
+	stepper_finish(&birth->stepper);
+	if (birth->obj)
+		refobj_put(birth->obj);
+	else
+		go_wrong(g);
+	return halted;
+}
+
+/* A full pass meets every object that there is. */
+static void g2_allocation_while_the_collector_looks(struct kunit *test)
+{
+	struct birth birth = {
+		.stepper.call = do_allocate, .stepper.step = stepper_at,
+	};
+	struct graph *g = graph_beside(test);
+	unsigned int at = 1;
+
+	birth.type = refheap_register_type(g->heap, &newborn_desc);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, birth.type);
+	atomic_set(&born_unready, 0);
+	KUNIT_ASSERT_TRUE(test, stepper_start(&birth.stepper));
+	/* The first finds no row ready, which takes many steps. */
+	birth_once(&birth, g, 0);
+	while (birth_once(&birth, g, at) && !atomic_read(&born_unready))
+		at += 3;
+	stepper_stop(&birth.stepper);
+	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&born_unready), 0, "step %u", at);
+	KUNIT_EXPECT_GT(test, at, 10);
+	KUNIT_EXPECT_FALSE(test, birth.stepper.overdue);
+	/* What has a visit callback is freed a grace period after its end. */
+	rcu_barrier();
+	graph_destroy(g);
 }
 
 /* Each of the two may rely on the other to tell the collector: not both. */
@@ -450,6 +638,10 @@ static struct kunit_case stall_cases[] = {
 	KUNIT_CASE_PARAM(g3_collection_while_an_operation_stalls,
 			 operation_gen_params),
 	KUNIT_CASE(g3_give_while_a_put_stalls),
+	KUNIT_CASE(g2_held_while_a_slot_changes),
+	KUNIT_CASE(g2_last_put_while_the_collector_looks),
+	KUNIT_CASE(g2_put_while_memory_is_reused),
+	KUNIT_CASE(g2_allocation_while_the_collector_looks),
 	KUNIT_CASE(g13_acquirer_stalls_before_and_after_the_verdict),
 	{}
 };

@@ -136,3 +136,33 @@ need_kernel() {
 }
 
 kernel_has() { grep -qx "CONFIG_$2=[ym]" "$1/config"; }
+
+# --- user-mode Linux -------------------------------------------------------
+
+# A copy of the kernel's source, made of links, with refheap in lib/.
+graft() {
+	local source tree
+	source=$(readlink -f "$(source_dir)")
+	tree=$(graft_dir)
+	[[ -d $tree ]] || step "grafting refheap into $(basename "$source")" \
+		make_graft "$source" "$tree"
+	# By content: an unchanged file keeps its time and is not compiled again.
+	rsync -rlc --delete --exclude=/.git --exclude=/.build --exclude=/scripts \
+		--filter=':- .gitignore' "$repo/" "$tree/lib/refheap/"
+}
+
+graft_dir() { printf '%s\n' "$cache/uml/$(basename "$(readlink -f "$(source_dir)")")"; }
+
+make_graft() {
+	local source=$1 tree=$2 file
+	rm -rf "$tree.unfinished"
+	mkdir -p "$(dirname "$tree")"
+	cp -al "$source" "$tree.unfinished"
+	for file in Kconfig Makefile; do
+		cp --remove-destination "$source/lib/$file" "$tree.unfinished/lib/"
+	done
+	printf '%s\n' 'source "lib/refheap/module/Kconfig"' \
+		'source "lib/refheap/kunit/Kconfig"' >>"$tree.unfinished/lib/Kconfig"
+	echo 'obj-y += refheap/' >>"$tree.unfinished/lib/Makefile"
+	mv -T "$tree.unfinished" "$tree"
+}

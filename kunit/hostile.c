@@ -372,7 +372,7 @@ static struct stage *stage_set(struct kunit *test)
 	stage->node = graph_add(g, NODE);
 	stage->notifier.notifier_call = notified;
 	stage->a[HEAP] = g->heap;
-	stage->a[TYPE] = graph_type(g, NODE);
+	stage->a[TYPE] = graph_type(g, VECTOR);
 	stage->a[OBJ] = &stage->node->obj;
 	stage->a[OTHER] = &graph_add(g, NODE)->obj;
 	stage->a[SLOT] = &stage->node->slot[0];

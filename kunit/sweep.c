@@ -684,11 +684,13 @@ static void count_call(struct refweak *weak)
 static void g8_famine_weak_references(struct kunit *test)
 {
 	struct graph *g = test->priv;
-	struct graph_node *head = graph_ring(g, 100), *node = head;
+	struct graph_node *head, *node;
 	struct refweak *weak;
 	unsigned int i;
 
 	fault_prepare(g);
+	head = graph_ring(g, 100);
+	node = head;
 	atomic_set(&called, 0);
 	weak = kunit_kcalloc(test, 100, sizeof(*weak), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, weak);

@@ -7,6 +7,7 @@
 #include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/kthread.h>
+#include <linux/notifier.h>
 #include <linux/sched/task.h>
 
 static int destroy(struct graph *g)
@@ -232,14 +233,21 @@ static void ending_init(struct ending *ending, struct graph *g)
 	init_completion(&ending->proceed);
 }
 
-/* A release that runs elsewhere is waited for: its code may go away then. */
-static void destroy_beside_a_release(struct kunit *test, bool in_thread)
+/*
+ * A release that runs elsewhere is waited for: its code may go away then. And
+ * so are @behind more, that have not even begun.
+ */
+static void destroy_beside_a_release(struct kunit *test, bool in_thread,
+				     unsigned int behind)
 {
 	struct graph *g = test->priv;
 	struct graph_node *node = graph_add(g, SLEEPER);
 	static struct ending ending;	/* a release may outlive us */
+	unsigned int i;
 	bool early;
 
+	for (i = 0; i < behind; i++)
+		graph_append(node, i, NODE);
 	ending_init(&ending, g);
 	node->data = &ending;
 	node->last_words = enter_and_wait;
@@ -258,18 +266,81 @@ static void destroy_beside_a_release(struct kunit *test, bool in_thread)
 	if (!early)
 		wait_for_completion(&ending.done);
 	KUNIT_EXPECT_EQ(test, ending.ret, 0);
-	KUNIT_EXPECT_EQ(test, graph_released(g), 1);
+	KUNIT_EXPECT_EQ(test, graph_released(g), 1 + behind);
 	g->heap = NULL;
 }
 
 static void g10_release_is_running_elsewhere(struct kunit *test)
 {
-	destroy_beside_a_release(test, false);
+	destroy_beside_a_release(test, false, 0);
+}
+
+static void g10_releases_wait_behind_one(struct kunit *test)
+{
+	destroy_beside_a_release(test, false, NODE_SLOTS);
 }
 
 static void g10_release_is_running_in_the_thread(struct kunit *test)
 {
-	destroy_beside_a_release(test, true);
+	destroy_beside_a_release(test, true, NODE_SLOTS);
+}
+
+/* What the caller itself has put waits behind the release that he is in. */
+static void put_and_destroy(struct graph_node *node)
+{
+	struct graph_node *last = node->data;
+	struct graph *other = last->graph;
+
+	node_put(last);
+	if (destroy(other) || graph_released(other) != 1)
+		atomic_long_inc(&node->graph->damaged);
+}
+
+static void g10_in_a_release_of_another_heap(struct kunit *test)
+{
+	struct graph *g = test->priv, *other = quiet(test);
+	struct graph_node *node = graph_add(g, SLEEPER);
+
+	node->data = graph_add(other, NODE);
+	node->last_words = put_and_destroy;
+	node_put(node);
+	KUNIT_EXPECT_EQ(test, graph_released(g), 1);
+	KUNIT_EXPECT_NULL(test, other->heap);
+}
+
+/* --- the heap that is left ---------------------------------------------- */
+
+struct toucher {
+	struct notifier_block block;
+	struct graph_node *node;
+};
+
+static int touch(struct notifier_block *block, unsigned long event, void *data)
+{
+	struct toucher *toucher = container_of(block, struct toucher, block);
+
+	if (event == REFHEAP_COLLECT_STOP)
+		node_touch(toucher->node);
+	return NOTIFY_OK;
+}
+
+/*
+ * The thread of a heap that has been stopped sleeps without end, candidates or
+ * not. It has to notice that from now on it is on its own: if it does not, the
+ * heap and its module stay for ever.
+ */
+static void g10_held_ring_touched_at_the_end(struct kunit *test)
+{
+	struct graph *g = quiet(test);
+	static struct toucher toucher;	/* is called until the end */
+
+	toucher.block.notifier_call = touch;
+	toucher.node = graph_ring(g, 3);
+	KUNIT_ASSERT_EQ(test, refheap_register_notifier(g->heap,
+							&toucher.block), 0);
+	KUNIT_EXPECT_EQ(test, destroy(g), 3);
+	node_put(toucher.node);
+	KUNIT_EXPECT_EQ(test, graph_released(g), 0);
 }
 
 static void g10_collection_is_running(struct kunit *test)
@@ -483,6 +554,9 @@ static struct kunit_case destroy_cases[] = {
 	KUNIT_CASE(g10_name_of_a_heap_with_held_objects),
 	KUNIT_CASE(g10_release_is_running_elsewhere),
 	KUNIT_CASE(g10_release_is_running_in_the_thread),
+	KUNIT_CASE(g10_releases_wait_behind_one),
+	KUNIT_CASE(g10_in_a_release_of_another_heap),
+	KUNIT_CASE(g10_held_ring_touched_at_the_end),
 	KUNIT_CASE(g10_memory_is_pending),
 	KUNIT_CASE(g10_held_objects_with_a_visit),
 	KUNIT_CASE(g10_visit_is_running_elsewhere),

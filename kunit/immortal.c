@@ -56,6 +56,40 @@ static void g2_immortal_with_a_visit(struct kunit *test)
 	outlive_puts(test, CUSTOM);
 }
 
+static void make_immortal(struct graph_node *node)
+{
+	struct refobj *obj = refweak_load(node->data);
+
+	if (!obj)
+		return;
+	refobj_make_immortal(obj);
+	refobj_put(obj);
+}
+
+/*
+ * Dropped by all, it waits for its finalizer behind the release of another
+ * object, and meanwhile somebody comes by a weak reference.
+ */
+static void g2_immortal_while_it_awaits_its_finalizer(struct kunit *test)
+{
+	struct graph *g = graph_brief(test);
+	struct graph_node *parent = graph_add(g, NODE);
+	struct graph_node *node = graph_append(parent, 0, FINAL);
+	struct refweak weak = {};
+
+	KUNIT_ASSERT_EQ(test, refweak_set(NULL, &weak, &node->obj, NULL,
+					  GFP_KERNEL), 0);
+	parent->data = &weak;
+	parent->last_words = make_immortal;
+	node_put(parent);
+	KUNIT_EXPECT_EQ(test, graph_released(g), 1);
+	KUNIT_EXPECT_TRUE(test, node_is_alive(node));
+	KUNIT_EXPECT_TRUE(test, refobj_is_immortal(&node->obj));
+	KUNIT_EXPECT_EQ(test, graph_finalized(g), 1);
+	refweak_clear(&weak);
+	expect_clean_end(g, 2);
+}
+
 /* At the rim of its zone a count is put back, and to the right zone. */
 static void g9_count_far_astray(struct kunit *test)
 {
@@ -179,6 +213,7 @@ static struct kunit_case immortal_cases[] = {
 	KUNIT_CASE(g2_immortal_node),
 	KUNIT_CASE(g2_immortal_leaf),
 	KUNIT_CASE(g2_immortal_with_a_visit),
+	KUNIT_CASE(g2_immortal_while_it_awaits_its_finalizer),
 	KUNIT_CASE(g9_count_far_astray),
 	KUNIT_CASE(g9_saturated_is_not_immortal),
 	KUNIT_CASE(g2_immortal_keeps_what_it_refers_to),

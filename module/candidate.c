@@ -41,8 +41,9 @@ bool refcandidate_look(struct refobj *obj, unsigned long place,
 {
 	u64 new;
 
-	*word = refword_read_acquire(obj);
 	do {
+		/* Each time: a compare-and-swap that fails orders nothing. */
+		*word = refword_read_acquire(obj);
 		/* If the word has not changed, this is its object's. */
 		if (READ_ONCE(obj->place) != place)
 			return false;
@@ -107,7 +108,11 @@ static u64 refcandidate_take_chunk(struct refheap *heap,
 	for (index = 0; index < REFROW_PER_CHUNK; index++) {
 		if (!READ_ONCE(chunk->mark[index]))
 			continue;
-		WRITE_ONCE(chunk->mark[index], 0);
+		/*
+		 * Read again by what clears it: a mark that an earlier object
+		 * left must not hide that of a later one.
+		 */
+		xchg(&chunk->mark[index], 0);
 		__set_bit(index, taken);
 	}
 	if (bitmap_empty(taken, REFROW_PER_CHUNK))

@@ -6,7 +6,7 @@
  * so it costs a collection nothing, and keeps alive what it refers to because
  * nobody counts its edges.  It is still released when its count comes to
  * zero.  That it is frozen is its row's age; a new object in the row has
- * FRESH in its word, and then the age says nothing (row_age()).
+ * FRESH in its word, and then the age says nothing (refrow_age()).
  */
 #include "internal.h"
 

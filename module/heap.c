@@ -5,8 +5,8 @@
  * The end of a heap (refheap_destroy()):
  *
  *  1. off the list, so that a second destroyer finds nothing; debugfs gone
- *  2. no names any more, then full passes until one reclaims nothing:
- *     callbacks still run
+ *  2. no names any more, then full passes until two in a row reclaim
+ *     nothing, and nothing at zero waits for its release: callbacks still run
  *  3. dead = true; a grace period; no callback running.  Whoever read dead as
  *     false was in an RCU section and has registered his callback in it.
  *     From here on no client code is called, so the client may be unloaded.
@@ -283,6 +283,39 @@ struct refheap *refheap_create(const char *name,
 }
 EXPORT_SYMBOL_REFHEAP(refheap_create);
 
+/* The thread is to look at its settings, and at the clock. */
+static void refheap_look(struct refheap *heap)
+{
+	set_bit(EVENT_LOOK, &heap->events);
+	refheap_wake(heap);
+}
+
+/* Objects at zero whose release has not come to its end. */
+u64 refheap_in_transit(struct refheap *heap)
+{
+	u64 objects = refheap_objects(heap), found = 0;
+	struct refchunk *chunk;
+	unsigned long number;
+	unsigned int index;
+
+	xa_for_each(&heap->chunks, number, chunk) {
+		for (index = 0; index < REFROW_PER_CHUNK; index++)
+			found += !!chunk_object(chunk, index);
+		cond_resched();
+	}
+	return objects > found ? objects - found : 0;
+}
+
+/*
+ * Those that wait in somebody's put behind a release that takes its time have
+ * one coming, too.  If nobody is inside a put, what is left is lost.
+ */
+static void refheap_await_releases(struct refheap *heap)
+{
+	while (refheap_in_transit(heap) && !refcascade_idle())
+		schedule_timeout_uninterruptible(1);
+}
+
 static void refheap_silence(struct refheap *heap)
 {
 	WRITE_ONCE(heap->dead, true);
@@ -342,13 +375,16 @@ static void refheap_empty(struct refheap *heap)
 	refheap_drain(heap);
 }
 
+/* Ticks that somebody who holds what a visit needs may take his time. */
+#define REFHEAP_IMMORTAL_TRIES	(2 * HZ)
+
 /* Those that lived as long as the heap, when all others are gone. */
 static void refheap_empty_of_immortals(struct refheap *heap)
 {
 	unsigned int tries = 0;
 
 	while (refheap_request(heap, REQUEST_END_IMMORTALS, SCOPE_NONE) &&
-	       ++tries < 16)
+	       ++tries < REFHEAP_IMMORTAL_TRIES)
 		schedule_timeout_uninterruptible(1);
 	refheap_empty(heap);
 }
@@ -401,6 +437,7 @@ int refheap_destroy(struct refheap *heap)
 	refheap_empty(heap);
 	if (heap->immortals)
 		refheap_empty_of_immortals(heap);
+	refheap_await_releases(heap);
 	refheap_silence(heap);
 	refheap_drain(heap);
 	refheap_forget_weaks(heap);
@@ -414,11 +451,14 @@ int refheap_destroy(struct refheap *heap)
 	}
 	if (!(heap->params.flags & REFHEAP_QUIET))
 		refheap_report_held(heap);
-	/* From here on the heap is the thread's, which collects as ever. */
+	/*
+	 * From here on the heap is the thread's, which collects as ever; it may
+	 * be asleep for as long as a stopped heap's thread sleeps.
+	 */
 	rcu_read_lock();
 	WRITE_ONCE(heap->stopped, false);
 	WRITE_ONCE(heap->zombie, true);
-	refheap_wake(heap);
+	refheap_look(heap);
 	rcu_read_unlock();
 	return min_t(u64, held, INT_MAX);
 }
@@ -480,12 +520,6 @@ const char *refheap_name(const struct refheap *heap)
 	return heap->name;
 }
 EXPORT_SYMBOL_REFHEAP(refheap_name);
-
-static void refheap_look(struct refheap *heap)
-{
-	set_bit(EVENT_LOOK, &heap->events);
-	refheap_wake(heap);
-}
 
 /**
  * refheap_is_running - does the heap collect automatically?

@@ -127,10 +127,10 @@ static int refimmortal_count(struct refwalk *walk, struct refchunk *chunk,
 {
 	struct refvisitor visitor = { .slot = refimmortal_slot };
 
-	if (chunk->type->leaf ||
-	    refrow_walk(walk, chunk, index, &visitor) != -EBUSY)
+	if (chunk->type->leaf)
 		return 0;
-	return -EBUSY;
+	/* One that has gone meanwhile may have been counted in part. */
+	return refrow_walk(walk, chunk, index, &visitor) ? -EBUSY : 0;
 }
 
 /* One more than the edges counted, and that one is put. */
@@ -152,16 +152,24 @@ static int refimmortal_end(struct refwalk *walk, struct refchunk *chunk,
  * Make all immortal objects mortal: count the references to each, which are
  * those in slots, and give up the one that made it immortal.
  *
+ * An object at zero whose slots have not been emptied refers to them as well,
+ * and is not met: none may be on its way, or have come to its end meanwhile.
+ *
  * Context: the heap's thread, between collections, while callbacks may run.
  * Return: 0, or -EBUSY if an object that may refer to them could not be
- * visited; then all are as they were.
+ * visited; then they are immortal as before.
  */
 int refheap_end_immortals(struct refheap *heap)
 {
+	struct refheap_stats before, after;
 	int err;
 
+	refheap_get_stats(heap, &before);
 	refimmortal_for_each(heap, refimmortal_begin);
 	err = refimmortal_for_each(heap, refimmortal_count);
+	refheap_get_stats(heap, &after);
+	if (!err && (before.freed != after.freed || refheap_in_transit(heap)))
+		err = -EBUSY;
 	if (!err)
 		refimmortal_for_each(heap, refimmortal_end);
 	return err;

@@ -21,9 +21,8 @@
  *     it pairs with
  *
  * Nesting order: refheap_list_lock > types_lock > request_lock.  rows_lock
- * is a leaf and nests only the xarray's own lock; so is that of weaks;
- * names_lock nests only those of the hash table and the list.  None is held
- * while client code runs, none of the spinlocks for more than O(1) work
+ * is a leaf, and so is that of weaks; names_lock nests only those of the hash
+ * table and the list.  None is held while client code runs, none of the spinlocks for more than O(1) work
  * (rows_lock: one batch of REFROW_BATCH rows).  get, put on a living object,
  * slot load and slot store take none at all.
  *
@@ -169,7 +168,7 @@ enum refrow_state {
 	ROW_PENDING	= BIT(5),	/* did not fit on the stack */
 };
 
-#define ROW_AGE_SHIFT	6		/* see row_age() */
+#define ROW_AGE_SHIFT	6		/* see state_age() */
 
 /*
  * A row's age: 0 if its object has survived no collection, 1 if one of age 0
@@ -483,8 +482,8 @@ extern struct kmem_cache *refchunk_cache, *refchunk_leaf_cache;
 extern struct mutex refheap_list_lock;
 extern struct list_head refheap_list;
 extern unsigned int refheap_default_period, refheap_default_threshold;
-void refheap_sum_stats(struct refheap *heap, struct refheap_stats *stats);
 u64 refheap_objects(struct refheap *heap);
+u64 refheap_in_transit(struct refheap *heap);
 void refheap_reset_quota(struct refheap *heap);
 unsigned int refheap_marks_counted(struct refheap *heap);
 void refheap_free(struct refheap *heap);
@@ -587,6 +586,7 @@ static inline unsigned long refrow_alloc(struct reftype *type, gfp_t gfp)
 	cache = refrow_this_cache(type);
 	if (likely(cache->nr)) {
 		place = cache->place[--cache->nr];
+		/* Others only read it, and it is never torn. */
 		data_race(cache->allocated++);
 		preempt_enable();
 		return place;
@@ -622,8 +622,10 @@ static inline void refrow_free(struct reftype *type, unsigned long place,
 	}
 	cache->place[cache->nr++] = place;
 	if (why == END_UNUSED)
+		/* Others only read these, and they are never torn. */
 		data_race(cache->allocated--);
 	else if (why == END_FREED)
+		/* Likewise. */
 		data_race(cache->freed++);
 	/* Pairs with the grace period in refheap_silence(). */
 	if (unlikely(READ_ONCE(type->heap->dead)))
@@ -638,6 +640,7 @@ static inline void refrow_free(struct reftype *type, unsigned long place,
 static inline void refrow_count_freed(struct reftype *type)
 {
 	preempt_disable();
+	/* Others only read it, and it is never torn. */
 	data_race(refrow_this_cache(type)->freed++);
 	/* Pairs with the grace period in refheap_silence(). */
 	if (unlikely(READ_ONCE(type->heap->dead)))
@@ -736,6 +739,8 @@ bool refheap_callback_begin(struct refheap *heap, struct refheap **running);
 void refheap_callback_end(struct refheap **running);
 bool refheap_in_callback(const struct refheap *heap);
 bool refheap_quiet(struct refheap *heap);
+bool refcascade_idle(void);
+void refcascade_hand_over(struct refheap *heap);
 
 /* judge.c */
 struct refisland {

@@ -80,20 +80,29 @@ static void refcascade_unclaim(struct refcascade_entry *entry)
 	smp_store_release(&entry->key, 0);
 }
 
-/* Is the caller inside a callback of @heap? */
-bool refheap_in_callback(const struct refheap *heap)
+/* The entry of this context, or NULL if it is not releasing anything. */
+static struct refcascade_entry *refcascade_mine(void)
 {
 	unsigned long key = refcascade_key();
 	struct refcascade_entry *set;
 	unsigned int i;
 
-	if (current == heap->thread)
-		return true;
 	set = refcascade_table[hash_long(key, REFCASCADE_BITS)].way;
 	for (i = 0; i < REFCASCADE_WAYS; i++)
 		if (READ_ONCE(set[i].key) == key)
-			return READ_ONCE(set[i].running) == heap;
-	return false;
+			return &set[i];
+	return NULL;
+}
+
+/* Is the caller inside a callback of @heap? */
+bool refheap_in_callback(const struct refheap *heap)
+{
+	struct refcascade_entry *entry;
+
+	if (current == heap->thread)
+		return true;
+	entry = refcascade_mine();
+	return entry && READ_ONCE(entry->running) == heap;
 }
 
 /*
@@ -130,6 +139,24 @@ bool refheap_callback_begin(struct refheap *heap, struct refheap **running)
 void refheap_callback_end(struct refheap **running)
 {
 	refcallback_end(running);
+}
+
+/* Is nobody but the caller releasing anything, in whatever heap? */
+bool refcascade_idle(void)
+{
+	unsigned long mine = refcascade_key(), key;
+	struct refcascade_entry *set;
+	unsigned int i, way;
+
+	for (i = 0; i < ARRAY_SIZE(refcascade_table); i++) {
+		set = refcascade_table[i].way;
+		for (way = 0; way < REFCASCADE_WAYS; way++) {
+			key = READ_ONCE(set[way].key);
+			if (key && key != mine)
+				return false;
+		}
+	}
+	return true;
 }
 
 static bool refheap_running_in(const struct refheap *heap,
@@ -183,8 +210,11 @@ static void refobj_stamp_dead(struct refobj *obj)
 {
 	u64 word = refword_read(obj);
 
-	/* One that waits for its finalizer has a reference until that has run. */
-	if (!refword_counted(word))
+	/*
+	 * One that waits for its finalizer has a reference until that has run,
+	 * and may have been made immortal by somebody who came by a weak one.
+	 */
+	if (!refword_alive(word))
 		atomic64_set(&obj->word, refword_dead(word));
 }
 
@@ -270,6 +300,27 @@ void refobj_defer(struct refobj *obj)
 	if (!head && !busted(FAULT_wake_deferred))
 		irq_work_queue(&heap->wake);
 	rcu_read_unlock();
+}
+
+/*
+ * The caller is going to wait for a heap, perhaps in a release of another one:
+ * what it has put of that heap would wait behind this very release.
+ */
+void refcascade_hand_over(struct refheap *heap)
+{
+	struct refcascade_entry *entry = refcascade_mine();
+	struct refobj *obj, *next;
+
+	if (!entry)
+		return;
+	obj = entry->cascade->first;
+	for (entry->cascade->first = NULL; obj; obj = next) {
+		next = refobj_linked(obj);
+		if (refobj_chunk(obj)->heap == heap)
+			refobj_defer(obj);
+		else
+			refcascade_add(entry->cascade, obj);
+	}
 }
 
 /* Empties slots; what they alone kept alive joins the cascade. */
@@ -434,7 +485,7 @@ static void refcascade_release(struct refcascade *cascade, struct refobj *obj)
 		return;
 	}
 	if (unlikely(type->desc.finalize) &&
-	    refword_counted(refword_read(obj)) &&
+	    refword_alive(refword_read(obj)) &&
 	    !refcascade_finalize(cascade, obj, type, &called))
 		return;
 	if (!type->leaf && !refobj_clear(cascade, obj, type)) {

@@ -44,6 +44,7 @@ long refheap_request(struct refheap *heap, enum refrequest_kind kind,
 	might_sleep();
 	if (refheap_in_callback(heap))
 		return -EDEADLK;
+	refcascade_hand_over(heap);
 	spin_lock_irqsave(&heap->request_lock, flags);
 	list_add_tail(&request.node, &heap->requests);
 	spin_unlock_irqrestore(&heap->request_lock, flags);

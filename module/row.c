@@ -187,6 +187,7 @@ unsigned long refrow_refill(struct reftype *type, gfp_t gfp)
 
 	preempt_disable();
 	cache = refrow_this_cache(type);
+	/* Others only read it, and it is never torn. */
 	data_race(cache->allocated++);
 	while (nr > 1 && cache->nr < REFROW_CACHED)
 		cache->place[cache->nr++] = batch[--nr];

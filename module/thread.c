@@ -2,8 +2,8 @@
 /*
  * The heap's thread: when to collect.
  *
- * Nobody wakes it directly.  Mutators add to a lock-free list and, if it was
- * empty, queue an irq_work, which wakes it.  With nothing marked, nothing
+ * No mutator wakes it directly.  It adds to a lock-free list and, if that was
+ * empty, queues an irq_work, which wakes it.  With nothing marked, nothing
  * staged and nothing left unfinished it sleeps until then (G11).
  */
 #include <linux/freezer.h>

@@ -39,11 +39,9 @@ static bool refweak_alone(const struct refweak *weak)
 	return list_empty(&weak->node);
 }
 
-/* Take the weak reference out of its target's ring. */
-static void refweak_unlink(struct refheap *heap, struct refweak *weak)
+static void refweak_leave_ring(struct refheap *heap, u32 row,
+			       struct refweak *weak)
 {
-	u32 row = refobj_id(weak->target);
-
 	lockdep_assert_held(&heap->weaks.xa_lock);
 	if (refweak_alone(weak))
 		__xa_erase(&heap->weaks, row);
@@ -51,6 +49,12 @@ static void refweak_unlink(struct refheap *heap, struct refweak *weak)
 		/* The place exists, so nothing is allocated. */
 		__xa_store(&heap->weaks, row, list_next_entry(weak, node), 0);
 	list_del_init(&weak->node);
+}
+
+/* Take the weak reference out of its target's ring. */
+static void refweak_unlink(struct refheap *heap, struct refweak *weak)
+{
+	refweak_leave_ring(heap, refobj_id(weak->target), weak);
 	WRITE_ONCE(weak->target, NULL);
 }
 
@@ -90,7 +94,7 @@ static int refweak_connect(struct refheap *heap, struct refweak *weak,
 	err = refweak_link(heap, row, weak, gfp);
 	if (!err && weak->heap != heap) {
 		/* Cleared while the lock was not held. */
-		__xa_erase(&heap->weaks, row);
+		refweak_leave_ring(heap, row, weak);
 		return -EBUSY;
 	}
 	if (err) {
@@ -380,31 +384,43 @@ struct refweak_call {
 };
 
 /*
- * The next callback that is due.  One that is a member of an object is called
- * while that is held, or, if that dies too, not at all.
+ * Take the first weak reference off the list of this round.  One that is a
+ * member of an object is called while that is held, or, if that dies too, not
+ * at all: then @call->callback is NULL.
+ *
+ * Return: false if there is none.
  */
-static bool refweak_next(struct refheap *heap, struct refweak_call *call)
+static bool refweak_take(struct refheap *heap, struct refweak_call *call)
 {
-	bool due = false;
 	u64 seen;
 
-	xa_lock_irq(&heap->weaks);
-	while (!due) {
-		call->weak = list_first_entry_or_null(&heap->weak_due,
-						      struct refweak, node);
-		if (!call->weak)
-			break;
-		call->callback = call->weak->callback;
-		/* Its release has to clear this before, so it is still there. */
-		call->owner = call->weak->owner;
-		due = !call->owner || refobj_acquire(call->owner, &seen);
-		if (due)
-			/* Before others can take it for done with. */
-			WRITE_ONCE(heap->calling, call->weak);
-		refweak_detach(heap, call->weak);
-	}
-	xa_unlock_irq(&heap->weaks);
-	return due;
+	call->weak = list_first_entry_or_null(&heap->weak_due, struct refweak,
+					      node);
+	if (!call->weak)
+		return false;
+	call->callback = call->weak->callback;
+	/* Its release has to clear this before, so it is still there. */
+	call->owner = call->weak->owner;
+	if (call->owner && !refobj_acquire(call->owner, &seen))
+		call->callback = NULL;
+	else
+		/* Before others can take it for done with. */
+		WRITE_ONCE(heap->calling, call->weak);
+	refweak_detach(heap, call->weak);
+	return true;
+}
+
+/* The next callback that is due; no more than one is handled under the lock. */
+static bool refweak_next(struct refheap *heap, struct refweak_call *call)
+{
+	bool found;
+
+	do {
+		xa_lock_irq(&heap->weaks);
+		found = refweak_take(heap, call);
+		xa_unlock_irq(&heap->weaks);
+	} while (found && !call->callback);
+	return found;
 }
 
 static void refheap_call_weak(struct refheap *heap,

@@ -13,9 +13,12 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
-/* Of its time, a timer takes at most one part in so many. */
-#define TIMER_SHARE	6
-#define TIMER_LEAST_NS	(50 * NSEC_PER_USEC)
+/*
+ * Of its time, a timer takes at most one part in so many: those of a CPU that
+ * has gone come to another, and the heap's thread has to do the rest.
+ */
+#define TIMER_SHARE	16
+#define TIMER_LEAST_NS	(200 * NSEC_PER_USEC)
 #define WORK_EVERY	16
 
 /**

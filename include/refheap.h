@@ -203,6 +203,9 @@ struct refweak {
 /* release() or finalize() may sleep: only where that is certain to be legal. */
 #define REFTYPE_RELEASE_SLEEPS	BIT(0)
 
+/* Longer arrays of slots are a &struct refarray, which is gone through in parts. */
+#define REFTYPE_MEMBERS		1024
+
 /**
  * struct reffield - one declared slot member, or fixed array of slots
  * @offset: bytes from the start of the client's structure
@@ -279,12 +282,14 @@ static inline void refvisit(struct refvisitor *visitor, struct refslot *slot)
  * @align: its alignment, 0 for that of the header
  * @header: offset of the &struct refobj in it
  * @flags: REFTYPE_* flags
- * @fields: slots at fixed offsets, see REFFIELD(), or NULL
+ * @fields: slots at fixed offsets, see REFFIELD(), or NULL; all together no
+ *	    more than %REFTYPE_MEMBERS, for they are emptied in one go
  * @nr_fields: length of @fields
  * @array: offset of a &struct refarray pointer that the heap fills in
  *	   refobj_alloc_array(), or 0; the pointer is cleared before the
  *	   memory is reused
- * @weaks: weak references among the members, see REFWEAK(), or NULL
+ * @weaks: weak references among the members, see REFWEAK(), or NULL; no more
+ *	   than %REFTYPE_MEMBERS
  * @nr_weaks: length of @weaks
  * @init: prepares a new object's payload, or NULL
  * @visit: reports the slots of everything else through refvisit(), or NULL

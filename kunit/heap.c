@@ -181,6 +181,7 @@ static const struct reffield bad_fields[] = {
 	{ .offset = offsetof(struct graph_node, slot) + 1, .count = 1 },
 	{ .offset = offsetof(struct graph_node, slot), .count = U32_MAX },
 	{ .offset = offsetof(struct graph_node, slot), .count = 0 },
+	{ .offset = sizeof(struct refobj), .count = REFTYPE_MEMBERS + 1 },
 };
 
 #define GOOD .name = "good", REFTYPE(struct graph_node, obj)
@@ -200,6 +201,8 @@ static const struct reftype_desc bad_types[] = {
 	{ GOOD, .fields = &bad_fields[2], .nr_fields = 1 },
 	{ GOOD, .fields = &bad_fields[3], .nr_fields = 1 },
 	{ GOOD, .array = sizeof(struct graph_node) },
+	{ .name = "many", .size = 16384,
+	  .fields = &bad_fields[4], .nr_fields = 1 },
 };
 
 static void g9_types_that_are_refused(struct kunit *test)

@@ -308,12 +308,19 @@ u64 refheap_in_transit(struct refheap *heap)
 
 /*
  * Those that wait in somebody's put behind a release that takes its time have
- * one coming, too.  If nobody is inside a put, what is left is lost.
+ * one coming, too.  If nobody is inside a put any more, and the thread has done
+ * what such have left to it, then what is still there is lost.
  */
 static void refheap_await_releases(struct refheap *heap)
 {
-	while (refheap_in_transit(heap) && !refcascade_idle())
+	bool idle = refcascade_idle();
+
+	refheap_drain(heap);
+	while (refheap_in_transit(heap) && !idle) {
 		schedule_timeout_uninterruptible(1);
+		idle = refcascade_idle();
+		refheap_drain(heap);
+	}
 }
 
 static void refheap_silence(struct refheap *heap)

@@ -109,6 +109,9 @@ EXPORT_SYMBOL_REFHEAP(refheap_collect_age);
  * refheap_drain - wait for releases that were left to the heap's thread
  * @heap: a heap
  *
+ * Likewise for callbacks of weak references that were due; those that such
+ * callbacks make due are not waited for.
+ *
  * Context: process, may sleep.  Not from a callback of @heap.
  * Return: 0 when all that were left before the call have run, or -EDEADLK.
  */

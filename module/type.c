@@ -7,18 +7,25 @@
 
 #include "internal.h"
 
-/* Do the members of a table lie within the structure, and aligned? */
+/*
+ * Do the members of a table lie within the structure, and aligned?  All of an
+ * object's are handled in one go, in whatever context: not too many.
+ */
 static bool reftype_fields_valid(const struct reftype_desc *desc,
 				 const struct reffield *field, unsigned int nr,
 				 size_t size)
 {
+	u64 members = 0;
+
 	if (nr && !field)
 		return false;
-	for (; nr; nr--, field++)
+	for (; nr; nr--, field++) {
 		if (!field->count || !IS_ALIGNED(field->offset, sizeof(void *)) ||
 		    field->offset + (u64)field->count * size > desc->size)
 			return false;
-	return true;
+		members += field->count;
+	}
+	return members <= REFTYPE_MEMBERS;
 }
 
 static bool reftype_desc_valid(const struct reftype_desc *desc)

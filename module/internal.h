@@ -22,9 +22,9 @@
  *
  * Nesting order: refheap_list_lock > types_lock > request_lock.  rows_lock
  * is a leaf, and so is that of weaks; names_lock nests only those of the hash
- * table and the list.  None is held while client code runs, none of the spinlocks for more than O(1) work
- * (rows_lock: one batch of REFROW_BATCH rows).  get, put on a living object,
- * slot load and slot store take none at all.
+ * table and the list.  None is held while client code runs, none of the
+ * spinlocks for more than O(1) work (rows_lock: one batch of REFROW_BATCH
+ * rows).  get, put on a living object, slot load and slot store take none.
  *
  * Life times
  * ==========

@@ -297,6 +297,8 @@ int refheap_thread(void *data)
 		wait_event_freezable_timeout(heap->wait,
 					     refthread_has_work(heap),
 					     refthread_timeout(heap));
+		/* Whoever is kept busy does not wait, and would not freeze. */
+		try_to_freeze();
 		refthread_work(heap);
 		if (READ_ONCE(heap->zombie) && !refheap_objects(heap)) {
 			refheap_free(heap);

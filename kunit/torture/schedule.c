@@ -10,9 +10,14 @@
 
 #include <trace/events/refheap.h>
 
-/* A turn for one in so many events, and for so many members. */
+/*
+ * A turn for one in so many events, and for so many members; and at one
+ * time in so many while an island is condemned and there is no verdict yet,
+ * everything that can be acquired is.
+ */
 #define TURN_EVERY	4
 #define TURN_MEMBERS	64
+#define TURN_CONDEMNED	16
 #define DELAY_MOST_US	50
 
 static struct mutator *by_collector;
@@ -36,6 +41,14 @@ static void schedule_turn(struct mutator *m)
 	}
 }
 
+static void schedule_acquire(struct mutator *m)
+{
+	unsigned int may = context_may_use_slab() ? NEEDS_SLAB : 0;
+
+	mutator_perform(m, CONTEXT_ATOMIC, may, weak_load_all);
+	mutator_perform(m, CONTEXT_ATOMIC, may, twins_observe_all);
+}
+
 /* In the thread that collects, with preemption off. */
 static void schedule_probe(void *data, struct refheap *heap,
 			   enum refheap_phase phase, u64 members)
@@ -48,6 +61,10 @@ static void schedule_probe(void *data, struct refheap *heap,
 		return;
 	if (!mutator_random(m, each ? TURN_MEMBERS : TURN_EVERY))
 		schedule_turn(m);
+	/* Half of it condemned, or all of it. */
+	if ((each || phase == REFHEAP_PHASE_CONDEMNED) &&
+	    !mutator_random(m, TURN_CONDEMNED))
+		schedule_acquire(m);
 }
 
 int schedule_init(void)

@@ -261,6 +261,7 @@ void weak_arm(struct mutator *m);
 void weak_leave(struct mutator *m, struct torture_object *object);
 void weak_disarm(struct mutator *m);
 void weak_load(struct mutator *m);
+void weak_load_all(struct mutator *m);
 void weak_is_sure(struct mutator *m);
 void weak_watch(struct mutator *m);
 void weak_unsure(struct mutator *m, const struct torture_object *object);
@@ -271,6 +272,7 @@ void weak_account(void);
 void twins_init(struct mutator *m);
 void twins_replace(struct mutator *m);
 void twins_observe(struct mutator *m);
+void twins_observe_all(struct mutator *m);
 void twins_clear_all(struct mutator *m);
 
 /* island.c */

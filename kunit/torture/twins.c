@@ -92,13 +92,9 @@ static void twins_check_slot(struct refobj *obj)
 	object_unhold(a);
 }
 
-/* Acquire one, then the other. */
-void twins_observe(struct mutator *m)
+/* Acquire one, then the other, which may stay in a hand. */
+static void twins_acquire(struct mutator *m, struct torture_twins *twins)
 {
-	/* Pairs with mutator_create(). */
-	unsigned int nr = smp_load_acquire(&torture.mutators);
-	struct mutator *of = torture.mutator[mutator_random(m, nr)];
-	struct torture_twins *twins = some_twins(m, of);
 	unsigned int first = mutator_random(m, 2);
 	struct refobj *a, *b;
 	unsigned int seq;
@@ -115,6 +111,26 @@ void twins_observe(struct mutator *m)
 	}
 	if (b)
 		mutator_hold(m, mutator_random(m, MUTATOR_HANDS), b);
+}
+
+void twins_observe(struct mutator *m)
+{
+	/* Pairs with mutator_create(). */
+	unsigned int nr = smp_load_acquire(&torture.mutators);
+	struct mutator *of = torture.mutator[mutator_random(m, nr)];
+
+	twins_acquire(m, some_twins(m, of));
+}
+
+/* Those of all mutators. */
+void twins_observe_all(struct mutator *m)
+{
+	/* Pairs with mutator_create(). */
+	unsigned int nr = smp_load_acquire(&torture.mutators), i;
+
+	for (i = 0; i < nr * MUTATOR_TWINS; i++)
+		twins_acquire(m, &torture.mutator[i / MUTATOR_TWINS]->
+				  twins[i % MUTATOR_TWINS]);
 }
 
 void twins_clear_all(struct mutator *m)

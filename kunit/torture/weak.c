@@ -83,6 +83,21 @@ void weak_load(struct mutator *m)
 		     refweak_load(&some_weak_of(m, other)->weak));
 }
 
+/* Acquire whatever weak references of mutators lead to, and let go again. */
+void weak_load_all(struct mutator *m)
+{
+	/* Pairs with mutator_create(). */
+	unsigned int nr = smp_load_acquire(&torture.mutators), i;
+	struct refobj *obj;
+
+	for (i = 0; i < nr * MUTATOR_WEAKS; i++) {
+		obj = refweak_load(&torture.mutator[i / MUTATOR_WEAKS]->
+				   weak[i % MUTATOR_WEAKS].weak);
+		if (obj)
+			object_put(object_hold(obj));
+	}
+}
+
 void weak_is_sure(struct mutator *m)
 {
 	struct torture_weak *weak = some_weak(m);

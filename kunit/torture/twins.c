@@ -127,10 +127,12 @@ void twins_observe_all(struct mutator *m)
 {
 	/* Pairs with mutator_create(). */
 	unsigned int nr = smp_load_acquire(&torture.mutators), i;
+	struct mutator *of;
 
-	for (i = 0; i < nr * MUTATOR_TWINS; i++)
-		twins_acquire(m, &torture.mutator[i / MUTATOR_TWINS]->
-				  twins[i % MUTATOR_TWINS]);
+	for (i = 0; i < nr * MUTATOR_TWINS; i++) {
+		of = torture.mutator[i / MUTATOR_TWINS];
+		twins_acquire(m, &of->twins[i % MUTATOR_TWINS]);
+	}
 }
 
 void twins_clear_all(struct mutator *m)

@@ -88,11 +88,12 @@ void weak_load_all(struct mutator *m)
 {
 	/* Pairs with mutator_create(). */
 	unsigned int nr = smp_load_acquire(&torture.mutators), i;
+	struct mutator *of;
 	struct refobj *obj;
 
 	for (i = 0; i < nr * MUTATOR_WEAKS; i++) {
-		obj = refweak_load(&torture.mutator[i / MUTATOR_WEAKS]->
-				   weak[i % MUTATOR_WEAKS].weak);
+		of = torture.mutator[i / MUTATOR_WEAKS];
+		obj = refweak_load(&of->weak[i % MUTATOR_WEAKS].weak);
 		if (obj)
 			object_put(object_hold(obj));
 	}

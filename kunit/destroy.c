@@ -233,10 +233,26 @@ static void ending_init(struct ending *ending, struct graph *g)
 	init_completion(&ending->proceed);
 }
 
-/*
- * A release that runs elsewhere is waited for: its code may go away then. And
- * so are @behind more, that have not even begun.
- */
+/* Of a callback that somebody runs: its code may go away afterwards. */
+static void destroy_must_wait(struct kunit *test, struct ending *ending,
+			      long released)
+{
+	struct graph *g = ending->g;
+	bool early;
+
+	wait_for_completion(&ending->entered);
+	start(test, destroy_thread, ending);
+	early = wait_for_completion_timeout(&ending->done, HZ / 5);
+	KUNIT_EXPECT_FALSE(test, early);
+	complete(&ending->proceed);
+	if (!early)
+		wait_for_completion(&ending->done);
+	KUNIT_EXPECT_EQ(test, ending->ret, 0);
+	KUNIT_EXPECT_EQ(test, graph_released(g), released);
+	g->heap = NULL;
+}
+
+/* And of releases that have not even begun, @behind the one that runs. */
 static void destroy_beside_a_release(struct kunit *test, bool in_thread,
 				     unsigned int behind)
 {
@@ -244,7 +260,6 @@ static void destroy_beside_a_release(struct kunit *test, bool in_thread,
 	struct graph_node *node = graph_add(g, SLEEPER);
 	static struct ending ending;	/* a release may outlive us */
 	unsigned int i;
-	bool early;
 
 	for (i = 0; i < behind; i++)
 		graph_append(node, i, NODE);
@@ -258,16 +273,7 @@ static void destroy_beside_a_release(struct kunit *test, bool in_thread,
 	} else {
 		start(test, put_thread, node);
 	}
-	wait_for_completion(&ending.entered);
-	start(test, destroy_thread, &ending);
-	early = wait_for_completion_timeout(&ending.done, HZ / 5);
-	KUNIT_EXPECT_FALSE(test, early);
-	complete(&ending.proceed);
-	if (!early)
-		wait_for_completion(&ending.done);
-	KUNIT_EXPECT_EQ(test, ending.ret, 0);
-	KUNIT_EXPECT_EQ(test, graph_released(g), 1 + behind);
-	g->heap = NULL;
+	destroy_must_wait(test, &ending, 1 + behind);
 }
 
 static void g10_release_is_running_elsewhere(struct kunit *test)
@@ -286,22 +292,12 @@ static void g10_finalizer_is_running_elsewhere(struct kunit *test)
 	struct graph *g = test->priv;
 	struct graph_node *node = graph_add(g, FINAL);
 	static struct ending ending;
-	bool early;
 
 	ending_init(&ending, g);
 	node->data = &ending;
 	node->will = enter_and_wait;
 	start(test, put_thread, node);
-	wait_for_completion(&ending.entered);
-	start(test, destroy_thread, &ending);
-	early = wait_for_completion_timeout(&ending.done, HZ / 5);
-	KUNIT_EXPECT_FALSE(test, early);
-	complete(&ending.proceed);
-	if (!early)
-		wait_for_completion(&ending.done);
-	KUNIT_EXPECT_EQ(test, ending.ret, 0);
-	KUNIT_EXPECT_EQ(test, graph_released(g), 1);
-	g->heap = NULL;
+	destroy_must_wait(test, &ending, 1);
 }
 
 static void g10_release_is_running_in_the_thread(struct kunit *test)

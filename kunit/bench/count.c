@@ -1,20 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Benchmark: what references and allocations cost beside kref and the slab.
- *
- * Everything is measured in this one run, ours and its peer in turn, and only
- * the ratios mean anything on an emulated processor. A line is
- *
- *   refheap-bench: <what> <ns> peer <peer> <ns> ratio <r> bound <b> met|MISSED
- *
- * and the last one PASS or FAIL; FAIL, and a module that does not load, means
- * that something was not reclaimed or the stack grew, never that it was slow.
+ * Benchmark: references beside kref, allocations beside the slab.
  */
 #define pr_fmt(fmt) "refheap-bench: " fmt
-
-#include "bench.h"
-
-#include <refheap.h>
 
 #include <linux/kref.h>
 #include <linux/ktime.h>
@@ -23,29 +11,14 @@
 #include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
-#include <linux/sort.h>
 
-static unsigned long scale = 10000000;
-module_param(scale, ulong, 0444);
-MODULE_PARM_DESC(scale, "Objects of the large structures, 0: none");
-
-static unsigned long loops = 100000;
-module_param(loops, ulong, 0444);
-MODULE_PARM_DESC(loops, "Operations in each measurement");
+#include "bench.h"
 
 /* So many turns of each measurement. */
 #define ROUNDS 7
 
 /* Objects that are measured in rows, and not the same one all the time. */
 #define MANY 20000
-
-static bool failed;
-
-void bench_failed(const char *what)
-{
-	pr_err("%s\n", what);
-	failed = true;
-}
 
 /* --- what is measured --------------------------------------------------- */
 
@@ -104,7 +77,7 @@ struct subject {
 	struct peer *peer;
 };
 
-/* Each returns the nanoseconds of @loops operations. */
+/* Each returns the nanoseconds of @bench_loops operations. */
 
 static u64 our_gets(struct subject *s)
 {
@@ -112,10 +85,10 @@ static u64 our_gets(struct subject *s)
 	u64 begun = ktime_get_ns(), took;
 	unsigned long i;
 
-	for (i = 0; i < loops; i++)
+	for (i = 0; i < bench_loops; i++)
 		refobj_get(obj);
 	took = ktime_get_ns() - begun;
-	for (i = 0; i < loops; i++)
+	for (i = 0; i < bench_loops; i++)
 		refobj_put(obj);
 	return took;
 }
@@ -126,10 +99,10 @@ static u64 peer_gets(struct subject *s)
 	u64 begun = ktime_get_ns(), took;
 	unsigned long i;
 
-	for (i = 0; i < loops; i++)
+	for (i = 0; i < bench_loops; i++)
 		kref_get(&peer->kref);
 	took = ktime_get_ns() - begun;
-	for (i = 0; i < loops; i++)
+	for (i = 0; i < bench_loops; i++)
 		kref_put(&peer->kref, peer_release);
 	return took;
 }
@@ -140,10 +113,10 @@ static u64 our_puts(struct subject *s)
 	unsigned long i;
 	u64 begun;
 
-	for (i = 0; i < loops; i++)
+	for (i = 0; i < bench_loops; i++)
 		refobj_get(obj);
 	begun = ktime_get_ns();
-	for (i = 0; i < loops; i++)
+	for (i = 0; i < bench_loops; i++)
 		refobj_put(obj);
 	return ktime_get_ns() - begun;
 }
@@ -154,10 +127,10 @@ static u64 peer_puts(struct subject *s)
 	unsigned long i;
 	u64 begun;
 
-	for (i = 0; i < loops; i++)
+	for (i = 0; i < bench_loops; i++)
 		kref_get(&peer->kref);
 	begun = ktime_get_ns();
-	for (i = 0; i < loops; i++)
+	for (i = 0; i < bench_loops; i++)
 		kref_put(&peer->kref, peer_release);
 	return ktime_get_ns() - begun;
 }
@@ -168,7 +141,7 @@ static u64 our_pairs(struct subject *s)
 	u64 begun = ktime_get_ns();
 	unsigned long i;
 
-	for (i = 0; i < loops; i++) {
+	for (i = 0; i < bench_loops; i++) {
 		refobj_get(obj);
 		refobj_put(obj);
 	}
@@ -181,7 +154,7 @@ static u64 peer_pairs(struct subject *s)
 	u64 begun = ktime_get_ns();
 	unsigned long i;
 
-	for (i = 0; i < loops; i++) {
+	for (i = 0; i < bench_loops; i++) {
 		kref_get(&peer->kref);
 		kref_put(&peer->kref, peer_release);
 	}
@@ -194,7 +167,7 @@ static u64 our_lives(struct subject *s)
 	struct refobj *obj;
 	unsigned long i;
 
-	for (i = 0; i < loops; i++) {
+	for (i = 0; i < bench_loops; i++) {
 		obj = refobj_alloc(s->type, GFP_KERNEL);
 		if (likely(obj))
 			refobj_put(obj);
@@ -208,7 +181,7 @@ static u64 peer_lives(struct subject *s)
 	struct peer *peer;
 	unsigned long i;
 
-	for (i = 0; i < loops; i++) {
+	for (i = 0; i < bench_loops; i++) {
 		peer = peer_alloc();
 		if (likely(peer))
 			kref_put(&peer->kref, peer_release);
@@ -222,14 +195,14 @@ static u64 our_generations(struct subject *s)
 	u64 begun = ktime_get_ns();
 	unsigned long i, n;
 
-	for (n = 0; n < loops; n += MANY) {
+	for (n = 0; n < bench_loops; n += MANY) {
 		for (i = 0; i < MANY; i++)
 			our_many[i] = refobj_alloc(s->type, GFP_KERNEL);
 		for (i = 0; i < MANY; i++)
 			if (likely(our_many[i]))
 				refobj_put(our_many[i]);
 	}
-	return div64_ul((ktime_get_ns() - begun) * loops, n);
+	return div64_ul((ktime_get_ns() - begun) * bench_loops, n);
 }
 
 static u64 peer_generations(struct subject *s)
@@ -237,14 +210,14 @@ static u64 peer_generations(struct subject *s)
 	u64 begun = ktime_get_ns();
 	unsigned long i, n;
 
-	for (n = 0; n < loops; n += MANY) {
+	for (n = 0; n < bench_loops; n += MANY) {
 		for (i = 0; i < MANY; i++)
 			peer_many[i] = peer_alloc();
 		for (i = 0; i < MANY; i++)
 			if (likely(peer_many[i]))
 				kref_put(&peer_many[i]->kref, peer_release);
 	}
-	return div64_ul((ktime_get_ns() - begun) * loops, n);
+	return div64_ul((ktime_get_ns() - begun) * bench_loops, n);
 }
 
 /*
@@ -264,7 +237,7 @@ static u64 our_first_puts(struct subject *s)
 	begun = ktime_get_ns();
 	for (i = 0; i < MANY; i++)
 		refobj_put(our_many[i]);
-	return (ktime_get_ns() - begun) * loops / MANY;
+	return (ktime_get_ns() - begun) * bench_loops / MANY;
 }
 
 static u64 peer_first_puts(struct subject *s)
@@ -277,7 +250,7 @@ static u64 peer_first_puts(struct subject *s)
 	begun = ktime_get_ns();
 	for (i = 0; i < MANY; i++)
 		kref_put(&peer_many[i]->kref, peer_release);
-	return (ktime_get_ns() - begun) * loops / MANY;
+	return (ktime_get_ns() - begun) * bench_loops / MANY;
 }
 
 /* --- measuring ---------------------------------------------------------- */
@@ -288,75 +261,37 @@ struct measure {
 	const char *peer_name;
 	u64 (*peer)(struct subject *s);
 	struct reftype **type;
-	unsigned int bound;		/* of the ratio, in hundredths, or 0 */
 };
 
 static const struct measure measures[] = {
-	{ "get/leaf", our_gets, "kref_get", peer_gets, &leaf, 110 },
-	{ "get/container", our_gets, "kref_get", peer_gets, &container, 110 },
-	{ "put/leaf", our_puts, "kref_put", peer_puts, &leaf, 110 },
-	{ "put/container", our_puts, "kref_put", peer_puts, &container, 110 },
-	{ "get+put/leaf", our_pairs, "kref_get+put", peer_pairs, &leaf, 110 },
-	{ "get+put/container", our_pairs, "kref_get+put", peer_pairs,
-	  &container, 110 },
+	{ "get/leaf", our_gets, "kref", peer_gets, &leaf },
+	{ "get", our_gets, "kref", peer_gets, &container },
+	{ "put/leaf", our_puts, "kref", peer_puts, &leaf },
+	{ "put", our_puts, "kref", peer_puts, &container },
+	{ "get+put/leaf", our_pairs, "kref", peer_pairs, &leaf },
+	{ "get+put", our_pairs, "kref", peer_pairs,
+	  &container },
 	{ "alloc+free/leaf", our_lives, "kmem_cache+kref", peer_lives,
-	  &leaf, 150 },
+	  &leaf },
 	{ "alloc+free/leaf+release", our_lives, "kmem_cache+kref", peer_lives,
-	  &leaf_released, 150 },
+	  &leaf_released },
 	{ "alloc+free/container", our_lives, "kmem_cache+kref", peer_lives,
 	  &container },
 	{ "allocs,frees/leaf", our_generations, "kmem_cache+kref",
-	  peer_generations, &leaf, 150 },
+	  peer_generations, &leaf },
 	{ "allocs,frees/leaf+release", our_generations, "kmem_cache+kref",
-	  peer_generations, &leaf_released, 150 },
+	  peer_generations, &leaf_released },
 	{ "allocs,frees/container", our_generations, "kmem_cache+kref",
 	  peer_generations, &container },
 };
 
 static const struct measure first_put = {
-	"put/first", our_first_puts, "kref_put", peer_first_puts, &container,
-	150
+	"put/first", our_first_puts, "kref", peer_first_puts, &container
 };
-
-/* What two neighbours in time cost: the machine was in the same mood. */
-struct turn {
-	u64 ours;
-	u64 peer;
-};
-
-static int compare_turns(const void *a, const void *b)
-{
-	const struct turn *x = a, *y = b;
-	u64 left = x->ours * y->peer, right = y->ours * x->peer;
-
-	return left < right ? -1 : left > right;
-}
-
-/* Hundredths of a nanosecond for one operation. */
-static u64 each(u64 ns)
-{
-	return div64_ul(ns * 100, loops);
-}
-
-static void measure_report(const struct measure *m, u64 ours, u64 peer)
-{
-	u64 ratio = div64_u64(ours * 100, max(peer, 1ULL));
-
-	if (m->bound)
-		pr_info("%s %llu.%02llu peer %s %llu.%02llu ratio %llu.%02llu bound %u.%02u %s\n",
-			m->what, ours / 100, ours % 100, m->peer_name,
-			peer / 100, peer % 100, ratio / 100, ratio % 100,
-			m->bound / 100, m->bound % 100,
-			ratio <= m->bound ? "met" : "MISSED");
-	else
-		pr_info("%s %llu.%02llu peer %s %llu.%02llu ratio %llu.%02llu\n",
-			m->what, ours / 100, ours % 100, m->peer_name,
-			peer / 100, peer % 100, ratio / 100, ratio % 100);
-}
 
 static void measure(const struct measure *m, struct subject *s)
 {
-	struct turn turns[ROUNDS], *turn = &turns[ROUNDS / 2];
+	struct bench_turn turns[ROUNDS];
 	unsigned int i;
 
 	/* Once for the caches. */
@@ -368,9 +303,7 @@ static void measure(const struct measure *m, struct subject *s)
 		turns[i].peer = m->peer(s);
 		cond_resched();
 	}
-	/* The median of the ratios. */
-	sort(turns, ROUNDS, sizeof(*turns), compare_turns, NULL);
-	measure_report(m, each(turn->ours), each(turn->peer));
+	bench_compare(m->what, m->peer_name, turns, ROUNDS, bench_loops);
 }
 
 static void measure_one(const struct measure *m)
@@ -461,42 +394,17 @@ static void bench_tear_down(void)
 		bench_failed("objects were left");
 }
 
-static void bench_run(void)
+void bench_count(void)
 {
 	unsigned int i;
 
-	pr_info("header %zu bytes bound 16 %s\n", sizeof(struct refobj),
-		sizeof(struct refobj) <= 16 ? "met" : "MISSED");
-	for (i = 0; i < ARRAY_SIZE(measures); i++)
-		measure_one(&measures[i]);
-	measure_first_put();
-	if (scale)
-		bench_scale(scale);
-}
-
-static int __init bench_init(void)
-{
-	int err = -EINVAL;
-
-	if (!loops || loops > INT_MAX)
-		return err;
-	err = bench_set_up();
-	if (!err)
-		bench_run();
+	bench_value("memory/header", sizeof(struct refobj) * 1000, "bytes");
+	if (!bench_set_up()) {
+		for (i = 0; i < ARRAY_SIZE(measures); i++)
+			measure_one(&measures[i]);
+		measure_first_put();
+	} else {
+		bench_failed("no memory");
+	}
 	bench_tear_down();
-	if (err)
-		return err;
-	pr_info("%s\n", failed ? "FAIL" : "PASS");
-	return failed ? -EIO : 0;
 }
-
-static void __exit bench_exit(void)
-{
-}
-
-module_init(bench_init);
-module_exit(bench_exit);
-
-MODULE_DESCRIPTION("Benchmark of refheap");
-MODULE_LICENSE("GPL");
-REFHEAP_IMPORT_NS;

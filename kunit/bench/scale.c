@@ -9,10 +9,6 @@
  */
 #define pr_fmt(fmt) "refheap-bench: " fmt
 
-#include "bench.h"
-
-#include <refheap.h>
-
 #include <linux/fs.h>
 #include <linux/ktime.h>
 #include <linux/math64.h>
@@ -25,6 +21,8 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uio.h>
+
+#include "bench.h"
 
 /*
  * The header, a word of payload, and one to three slots.  In that word a

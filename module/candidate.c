@@ -17,112 +17,80 @@
  * marked, but its chunk on heap->parked, for collections that come anyway and
  * a timer that backs off (G11).
  */
+#include <linux/prefetch.h>
 #include <linux/rcupdate.h>
 
 #include "internal.h"
-
-/*
- * Read a word and clear what says that nobody has looked yet.
- *
- * Clearing MARKED comes after the row's mark was cleared (by
- * refcandidate_take_chunk(), or not at all, and then the row stays a candidate).
- * In the first case, @taken, the version changes whatever the word was: a put
- * that has marked the row before that, and not yet lowered the count, has to
- * mark it again; see refobj_drop().
- *
- * Acquire: the slots that earlier puts unpublished are read after it.
- *
- * Return: false if the memory belongs to another row by now, which must not
- * lose its FRESH; else true, and @word is what it is now, but for FRESH, which
- * it was.
- */
-bool refcandidate_look(struct refobj *obj, unsigned long place,
-		       bool taken, u64 *word)
-{
-	u64 new;
-
-	do {
-		/* Each time: a compare-and-swap that fails orders nothing. */
-		*word = refword_read_acquire(obj);
-		/* If the word has not changed, this is its object's. */
-		if (READ_ONCE(obj->place) != place)
-			return false;
-		new = *word & ~(REFWORD_MARKED | REFWORD_FRESH);
-		if (taken && !busted(FAULT_take_version))
-			new += REFWORD_VERSION;
-		if (new == *word)
-			break;
-	} while (!refword_try_cmpxchg(obj, word, new));
-	*word = new | (*word & REFWORD_FRESH);
-	return true;
-}
-
-/*
- * First sight of an object in this collection; @taken as above.  What is
- * frozen is looked at, so that marks mean what they say, and left alone.
- */
-void reftrace_discover(struct refheap *heap, struct refchunk *chunk,
-		       unsigned int index, bool taken)
-{
-	struct refobj *obj = chunk_object(chunk, index);
-	u8 state = chunk->state[index];
-	u64 word;
-
-	if (!obj || chunk->type->leaf ||
-	    !refcandidate_look(obj, chunk_place(chunk, index), taken, &word))
-		return;
-	if (word & REFWORD_FRESH)
-		state = 0;		/* age */
-	else if (state_age(state) == REFAGE_FROZEN)
-		return;
-	if (!chunk->touched) {
-		chunk->touched = heap->touched ?: chunk;
-		heap->touched = chunk;
-	}
-	state |= ROW_SEEN;
-	if ((!refword_counted(word) && !busted(FAULT_zero_count)) ||
-	    word & (REFWORD_DEAD | REFWORD_CONDEMNED))
-		state |= ROW_LIVE;
-	chunk->state[index] = state;
-	/* A root may be met twice before tracing begins: the later counts. */
-	chunk->snapshot[index] = word;
-}
+#include "reading.h"
 
 static void refcandidate_root(struct refheap *heap, struct refchunk *chunk,
 			      unsigned int index, bool taken)
 {
-	reftrace_discover(heap, chunk, index, taken);
+	if (!(chunk->state[index] & ROW_SEEN))
+		refrow_discover(heap, chunk, index, taken);
+	else if (taken)
+		refrow_discover_again(heap, chunk, index);
 	if (chunk->state[index] & ROW_SEEN)
 		chunk->state[index] |= ROW_ROOT;
 }
 
+/*
+ * Clear a chunk's marks, as many at a time as a word has bytes.  Read again by
+ * what clears it: a mark that an earlier object left must not hide that of a
+ * later one.
+ *
+ * Return: their number.
+ */
+static unsigned int refchunk_take_marks(struct refchunk *chunk,
+					unsigned long *taken)
+{
+	unsigned long *marks = (unsigned long *)chunk->mark, word;
+	unsigned int i, byte, nr = 0;
+
+	BUILD_BUG_ON(__alignof__(struct refchunk) < sizeof(long));
+	bitmap_zero(taken, REFROW_PER_CHUNK);
+	for (i = 0; i < REFROW_PER_CHUNK; i += sizeof(long), marks++) {
+		if (!READ_ONCE(*marks))
+			continue;
+		word = xchg(marks, 0);
+		for (byte = 0; byte < sizeof(long); byte++)
+			if (((u8 *)&word)[byte]) {
+				__set_bit(i + byte, taken);
+				nr++;
+			}
+	}
+	return nr;
+}
+
+/* Ask for the headers of objects before they are needed. */
+static void refchunk_prefetch(struct refchunk *chunk,
+			      const unsigned long *rows)
+{
+	unsigned int index;
+
+	for_each_set_bit(index, rows, REFROW_PER_CHUNK)
+		prefetchw((void *)READ_ONCE(chunk->object[index]));
+}
+
 /* Marks first, then, behind one barrier, words: see refobj_drop(). */
-static u64 refcandidate_take_chunk(struct refheap *heap,
+static u64 refcandidate_take_chunk(struct reftrace *trace,
 				   struct refchunk *chunk)
 {
+	struct refheap *heap = reftrace_heap(trace);
 	DECLARE_BITMAP(taken, REFROW_PER_CHUNK);
-	unsigned int index;
-	u64 nr = 0;
+	unsigned int index, nr;
 
-	bitmap_zero(taken, REFROW_PER_CHUNK);
-	for (index = 0; index < REFROW_PER_CHUNK; index++) {
-		if (!READ_ONCE(chunk->mark[index]))
-			continue;
-		/*
-		 * Read again by what clears it: a mark that an earlier object
-		 * left must not hide that of a later one.
-		 */
-		xchg(&chunk->mark[index], 0);
-		__set_bit(index, taken);
-	}
-	if (bitmap_empty(taken, REFROW_PER_CHUNK))
+	nr = refchunk_take_marks(chunk, taken);
+	if (!nr)
 		return 0;
 	/* Pairs with refobj_drop(), refslot_publish() and refobj_init(). */
 	smp_mb();
-	for_each_set_bit(index, taken, REFROW_PER_CHUNK) {
+	if (chunk->type->leaf)
+		return nr;
+	refchunk_prefetch(chunk, taken);
+	for_each_set_bit(index, taken, REFROW_PER_CHUNK)
 		refcandidate_root(heap, chunk, index, true);
-		nr++;
-	}
+	reftrace_expand_roots(trace, chunk, taken);
 	return nr;
 }
 
@@ -141,19 +109,25 @@ static void refcandidate_stage(struct refheap *heap)
 	}
 }
 
-static u64 refcandidate_take_list(struct refheap *heap,
+/* Each chunk once; any may be parked meanwhile, and then leaves its list. */
+static u64 refcandidate_take_list(struct reftrace *trace,
 				  struct list_head *chunks)
 {
+	struct refheap *heap = reftrace_heap(trace);
 	struct refchunk *chunk;
-	struct refwalk walk;
+	LIST_HEAD(done);
 	u64 nr = 0;
 
-	refwalk_begin(&walk);
-	list_for_each_entry(chunk, chunks, staged) {
-		nr += refcandidate_take_chunk(heap, chunk);
-		refwalk_pause(&walk, REFROW_PER_CHUNK);
+	while (!list_empty(chunks)) {
+		chunk = list_first_entry(chunks, struct refchunk, staged);
+		list_move_tail(&chunk->staged, &done);
+		if (chunk->taken == heap->round)
+			continue;
+		chunk->taken = heap->round;
+		nr += refcandidate_take_chunk(trace, chunk);
+		reftrace_pause(trace, REFROW_PER_CHUNK);
 	}
-	refwalk_end(&walk);
+	list_splice_tail(&done, chunks);
 	return nr;
 }
 
@@ -167,59 +141,67 @@ static bool refcandidate_wanted(const struct refchunk *chunk,
 	return refrow_age(chunk, index) <= refscope_age(scope);
 }
 
-static u64 refcandidate_take_chunk_aged(struct refheap *heap,
+static u64 refcandidate_take_chunk_aged(struct reftrace *trace,
 					struct refchunk *chunk,
 					enum refscope scope)
 {
-	unsigned int index;
-	u64 nr = 0;
+	struct refheap *heap = reftrace_heap(trace);
+	DECLARE_BITMAP(rows, REFROW_PER_CHUNK);
+	unsigned int index, nr = 0;
 
+	bitmap_zero(rows, REFROW_PER_CHUNK);
 	for (index = 0; index < REFROW_PER_CHUNK; index++) {
 		if (chunk->state[index] & ROW_SEEN ||
 		    !chunk_object(chunk, index) ||
 		    !refcandidate_wanted(chunk, index, scope))
 			continue;
-		refcandidate_root(heap, chunk, index, false);
+		__set_bit(index, rows);
 		nr++;
 	}
+	refchunk_prefetch(chunk, rows);
+	for_each_set_bit(index, rows, REFROW_PER_CHUNK)
+		refcandidate_root(heap, chunk, index, false);
+	reftrace_expand_roots(trace, chunk, rows);
 	return nr;
 }
 
-static u64 refcandidate_take_aged(struct refheap *heap, enum refscope scope)
+static u64 refcandidate_take_aged(struct reftrace *trace, enum refscope scope)
 {
 	struct refchunk *chunk;
-	struct refwalk walk;
 	unsigned long number;
 	u64 nr = 0;
 
-	refwalk_begin(&walk);
-	xa_for_each(&heap->chunks, number, chunk) {
+	xa_for_each(&reftrace_heap(trace)->chunks, number, chunk) {
 		if (chunk->type->leaf)
 			continue;
-		nr += refcandidate_take_chunk_aged(heap, chunk, scope);
-		refwalk_pause(&walk, REFROW_PER_CHUNK);
+		nr += refcandidate_take_chunk_aged(trace, chunk, scope);
+		reftrace_pause(trace, REFROW_PER_CHUNK);
 	}
-	refwalk_end(&walk);
 	return nr;
 }
 
 /*
  * Begin a collection: every candidate, and what else @scope says, is
- * discovered as a root.
+ * discovered as a root, and handed to reftrace_expand_roots() while its memory
+ * is at hand.
  *
+ * Context: in the trace's RCU section, which is left now and then.
  * Return: how many.
  */
-u64 refcandidate_take(struct refheap *heap, enum refscope scope)
+u64 refcandidate_take(struct reftrace *trace, enum refscope scope)
 {
+	struct refheap *heap = reftrace_heap(trace);
 	u64 nr;
 
+	heap->round++;
 	refcandidate_stage(heap);
 	/* What was parked is staged: looked at now, and let go in time. */
 	list_splice_tail_init(&heap->parked, &heap->staged);
-	nr = refcandidate_take_list(heap, &heap->settling) +
-	     refcandidate_take_list(heap, &heap->staged);
+	nr = refcandidate_take_list(trace, &heap->settling) +
+	     refcandidate_take_list(trace, &heap->staged) +
+	     refcandidate_take_list(trace, &heap->parked);
 	if (scope >= SCOPE_AGE_0)
-		nr += refcandidate_take_aged(heap, scope);
+		nr += refcandidate_take_aged(trace, scope);
 	return nr;
 }
 

@@ -18,6 +18,7 @@
 #include <trace/events/refheap.h>
 
 #include "internal.h"
+#include "reading.h"
 
 static bool row_unfinalized(const struct refchunk *chunk,
 			    const struct refobj *obj)

@@ -9,6 +9,7 @@
  * FRESH in its word, and then the age says nothing (refrow_age()).
  */
 #include "internal.h"
+#include "reading.h"
 
 /* Looked at, so that FRESH is cleared and the age means this object. */
 static void refrow_freeze(struct refchunk *chunk, unsigned int index)

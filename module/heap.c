@@ -136,8 +136,9 @@ static struct refheap *refheap_alloc(const char *name,
 	INIT_LIST_HEAD(&heap->settling);
 	INIT_LIST_HEAD(&heap->parked);
 
-	heap->stack = kvmalloc_array(REFHEAP_STACK, sizeof(*heap->stack),
-				     GFP_KERNEL);
+	heap->stack = kvmalloc_array(REFHEAP_STACK + REFHEAP_EDGES,
+				     sizeof(*heap->stack), GFP_KERNEL);
+	heap->edges = heap->stack + REFHEAP_STACK;
 	heap->cpu = alloc_percpu(struct refheap_cpu);
 	if (!heap->stack || !heap->cpu || refname_init(heap)) {
 		kvfree(heap->stack);

@@ -187,6 +187,9 @@ static inline unsigned int state_age(u8 state)
  * @number: (I) index in heap->chunks
  * @type: (I) type of all its objects
  * @heap: (I) the type's heap
+ * @touched: (C) next chunk with rows of transient state, or the chunk itself;
+ *	     beside what else the collector asks of a chunk
+ * @taken: (C) heap->round of the collection that took its marks last
  * @nr_free: (R) number of bits set in @free
  * @free_node: (R) on type->chunks while @nr_free is not zero
  * @free: (R) rows that are neither in use nor in a per-CPU cache
@@ -194,7 +197,6 @@ static inline unsigned int state_age(u8 state)
  * @object: (A) see above
  * @marked_node: (A) on heap->marked while @queued
  * @staged: (C) on one of the lists of candidate.c
- * @touched: (C) next chunk with rows of transient state, or the chunk itself
  * @state: (C) enum refrow_state and age
  * @link: (C) divide: parent in the union-find; judge: next member
  * @snapshot: (C) the word as last read, its count lowered for each edge seen;
@@ -208,6 +210,8 @@ struct refchunk {
 	u32 number;
 	struct reftype *type;
 	struct refheap *heap;
+	struct refchunk *touched;
+	u32 taken;
 	u32 nr_free;
 	struct list_head free_node;
 	DECLARE_BITMAP(free, REFROW_PER_CHUNK);
@@ -216,7 +220,6 @@ struct refchunk {
 
 	struct llist_node marked_node;
 	struct list_head staged;
-	struct refchunk *touched;
 	u8 state[REFROW_PER_CHUNK];
 	u32 link[REFROW_PER_CHUNK];
 	u64 snapshot[REFROW_PER_CHUNK];
@@ -303,6 +306,8 @@ struct reftype {
 	bool plain;			/* I: no slots, no callback */
 	bool direct;			/* I: no slots, and no callback that sleeps */
 	bool fields_only;		/* I: no slots but declared ones, a few */
+	bool silent;			/* I: so, and nothing is called at its end */
+	unsigned int nr_slots;		/* I: declared ones */
 	bool keep;			/* I: free rows may have memory */
 	size_t tail;			/* I: offset of struct reftail */
 	struct list_head node;		/* T; list itself read under RCU */
@@ -379,6 +384,20 @@ enum refheap_event {
 };
 
 #define REFHEAP_STACK	4096	/* entries of the trace stack */
+#define REFHEAP_EDGES	256	/* slots that the trace reads together */
+
+/*
+ * What one trace has read, for judging all of it at once: see reading.h.
+ * "Seen" are the rows that are ROW_SEEN.
+ */
+struct reftally {
+	u64 seen;
+	u64 expanded;		/* of these, with their slots read */
+	u64 references;		/* sum of the counts of those seen */
+	u64 edges;		/* counted, from those expanded to those seen */
+	u64 others;		/* references that those expanded have to others */
+	bool spoiled;		/* some row's reading says nothing */
+};
 
 struct refheap {
 	char name[REFHEAP_NAME_MAX];	/* I */
@@ -455,7 +474,11 @@ struct refheap {
 	struct list_head parked;	/* C */
 	struct refchunk *touched;	/* C */
 	struct refchunk *recent;	/* C: see refrow_chunk() */
+	u32 round;			/* C: counts collections, wraps */
+	struct reftally tally;		/* C */
 	unsigned long *stack;		/* C: places */
+	unsigned long *edges;		/* C: see trace.c */
+	unsigned int nr_edges;		/* C */
 	unsigned int depth;		/* C */
 	bool overflow;			/* C: rows are ROW_PENDING */
 	struct refchunk *refill;	/* C: where to look for them */
@@ -524,6 +547,8 @@ void refrow_flush(struct reftype *type);
 void refrow_free_chunks(struct reftype *type);
 void refrow_mark_slow(unsigned long place);
 void refrow_park(struct refchunk *chunk, unsigned int index);
+void refchunk_free_rows(struct refchunk *chunk, const unsigned long *rows,
+			void **memory, unsigned int nr);
 
 static inline unsigned long *place_row(unsigned long place)
 {
@@ -749,22 +774,22 @@ struct refisland {
 	u64 members;
 	u64 edges;		/* counted from members to members */
 	bool pinned;		/* each has a reference of the collector's */
+	bool together;		/* all that has been seen: not a ring */
 	struct refchunk *failed; /* a member that spoiled the trial, or NULL */
 	unsigned int failed_index;
 };
 
 bool refobj_acquire(struct refobj *obj, u64 *seen);
 bool refisland_judge(struct refisland *island);
+bool refisland_judge_seen(struct refisland *island);
 bool refisland_condemn(struct refisland *island);
 void refisland_revive(struct refisland *island);
 
 /* candidate.c */
-u64 refcandidate_take(struct refheap *heap, enum refscope scope);
-bool refcandidate_look(struct refobj *obj, unsigned long place, bool taken,
-		       u64 *word);
+struct reftrace;
+
+u64 refcandidate_take(struct reftrace *trace, enum refscope scope);
 void refcandidate_settle(struct refheap *heap);
-void reftrace_discover(struct refheap *heap, struct refchunk *chunk,
-		       unsigned int index, bool taken);
 bool refcandidate_pending(const struct refheap *heap);
 
 /* trace.c */
@@ -778,15 +803,21 @@ bool refcandidate_pending(const struct refheap *heap);
 	     chunk = next)
 void reftrace_push(struct refheap *heap, struct refchunk *chunk,
 		   unsigned int index);
+void reftrace_expand_roots(struct reftrace *trace, struct refchunk *chunk,
+			   const unsigned long *rows);
+void reftrace_pause(struct reftrace *trace, unsigned int cost);
+struct refheap *reftrace_heap(const struct reftrace *trace);
 bool reftrace_pop(struct refheap *heap, struct refwalk *walk,
 		  struct refchunk **chunk, unsigned int *index);
-void reftrace_run(struct refheap *heap, u64 roots, enum refscope scope);
+u64 reftrace_run(struct refheap *heap, enum refscope scope);
+bool reftrace_find_live(struct refheap *heap);
 void reftrace_spread_live(struct refheap *heap, u8 among);
 void reftrace_forget(struct refheap *heap, unsigned int age);
 
 /* island.c */
 u64 refisland_divide(struct refheap *heap, bool revived);
 long refisland_try_all(struct refheap *heap);
+bool refisland_try_together(struct refheap *heap, long *reclaimed);
 
 /*
  * The states of a suspect: ROW_SEEN; on trial, ROW_SEEN and ROW_MEMBER; then
@@ -832,6 +863,7 @@ u64 refisland_count_loose(struct refisland *island);
 void refisland_doom(struct refisland *island);
 void refisland_kill_weaks(struct refisland *island);
 long refisland_reclaim(struct refheap *heap, u32 first);
+long refisland_reclaim_together(struct refisland *island);
 
 typedef void (*refmember_function)(struct refheap *heap,
 				   struct refchunk *chunk, unsigned int index,

@@ -3,9 +3,19 @@
  * Islands: suspects that refer to one another, in either direction, are
  * tried together; others must not suffer from what happens to them.
  */
+#include <linux/module.h>
 #include <trace/events/refheap.h>
 
 #include "internal.h"
+
+/*
+ * From so many suspects on all of them are tried together first.  That is
+ * cheaper by far, if nothing is alive among what was seen, and all for nothing
+ * if somebody uses one of them.
+ */
+static unsigned int together = 1024;
+module_param(together, uint, 0644);
+MODULE_PARM_DESC(together, "Suspects from which on all islands are tried as one");
 
 /* How often what is left of an island is tried again in one collection. */
 #define REFISLAND_TRIALS	16
@@ -394,4 +404,30 @@ long refisland_try_all(struct refheap *heap)
 	reclaimed = max(refisland_reclaim_all(heap) - decision.loose, 0L);
 	WRITE_ONCE(heap->stats.reclaimed, heap->stats.reclaimed + reclaimed);
 	return reclaimed + (heap->stats.kept - kept);
+}
+
+/*
+ * Try all that has been seen as one set, whatever islands it consists of.
+ *
+ * Return: true if it is dead and reclaimed.
+ */
+bool refisland_try_together(struct refheap *heap, long *reclaimed)
+{
+	struct refisland island = { .heap = heap, .together = true };
+
+	if (heap->tally.seen < READ_ONCE(together) || !heap->tally.seen ||
+	    READ_ONCE(heap->finalizers) || READ_ONCE(heap->save_all) ||
+	    !refisland_judge_seen(&island))
+		return false;
+	trace_refheap_phase(heap, REFHEAP_PHASE_TRACED, island.members);
+	trace_refheap_phase(heap, REFHEAP_PHASE_DIVIDED, 1);
+	trace_refheap_phase(heap, REFHEAP_PHASE_WORDS, island.members);
+	trace_refheap_phase(heap, REFHEAP_PHASE_SLOTS, island.members);
+	if (!refisland_condemn(&island))
+		return false;
+	trace_refheap_phase(heap, REFHEAP_PHASE_VERDICT, island.members);
+	refisland_kill_weaks(&island);
+	*reclaimed = refisland_reclaim_together(&island);
+	WRITE_ONCE(heap->stats.reclaimed, heap->stats.reclaimed + *reclaimed);
+	return true;
 }

@@ -101,6 +101,7 @@
 #include <trace/events/refheap.h>
 
 #include "internal.h"
+#include "reading.h"
 
 #define WORD_ON_TRIAL	(~REFWORD_COUNT)
 
@@ -339,17 +340,17 @@ bool refisland_judge(struct refisland *island)
  *
  * Return: true unless it has changed.
  */
-static bool refisland_condemn_one(struct refchunk *chunk, unsigned int index,
-				  u64 *references)
+static __always_inline bool
+refisland_condemn_one(struct refchunk *chunk, unsigned int index,
+		      u64 *references)
 {
+	u64 read = chunk->snapshot[index] & ~READING_FLAGS, word;
 	struct refobj *obj = chunk_object(chunk, index);
-	u64 word;
 
 	if (!obj)
 		return false;
 	word = refword_read(obj);
-	if (!busted(FAULT_version) &&
-	    ((word ^ chunk->snapshot[index]) & WORD_ON_TRIAL))
+	if (!busted(FAULT_version) && ((word ^ read) & WORD_ON_TRIAL))
 		return false;
 	if (!word_valid(word) ||
 	    !refword_try_cmpxchg(obj, &word, word | REFWORD_CONDEMNED))
@@ -358,36 +359,53 @@ static bool refisland_condemn_one(struct refchunk *chunk, unsigned int index,
 	return true;
 }
 
-/*
- * Take the flag away again, from the members that have it.
- * The version changes: an acquirer that believed a verdict must see it.
- */
+/* The version changes: an acquirer that believed a verdict must see it. */
+static void refisland_unmark_one(struct refchunk *chunk, unsigned int index)
+{
+	struct refobj *obj = chunk_object(chunk, index);
+	u64 word = obj ? refword_read(obj) : 0, new;
+
+	do {
+		/* Not condemned, or another object by now. */
+		if (!(word & REFWORD_CONDEMNED))
+			return;
+		new = word & ~REFWORD_CONDEMNED;
+		if (!busted(FAULT_unmark_version))
+			new += REFWORD_VERSION;
+	} while (!refword_try_cmpxchg(obj, &word, new));
+}
+
+/* Take the flag away again, from the members that have it. */
 static void refisland_unmark(struct refisland *island)
 {
 	struct refchunk *chunk;
 	struct refwalk walk;
 	unsigned int index;
-	struct refobj *obj;
 	u32 row;
-	u64 word, new;
 
 	if (busted(FAULT_unmark))
 		return;
 	refwalk_begin(&walk);
 	refisland_for_each(island, chunk, index, row) {
-		obj = chunk_object(chunk, index);
-		if (obj) {
-			word = refword_read(obj);
-			do {
-				/* Not condemned, or another object by now. */
-				if (!(word & REFWORD_CONDEMNED))
-					break;
-				new = word & ~REFWORD_CONDEMNED;
-				if (!busted(FAULT_unmark_version))
-					new += REFWORD_VERSION;
-			} while (!refword_try_cmpxchg(obj, &word, new));
-		}
+		refisland_unmark_one(chunk, index);
 		refwalk_pause(&walk, 1);
+	}
+	refwalk_end(&walk);
+}
+
+/* The same of all that has been seen. */
+static void refisland_unmark_seen(struct refheap *heap)
+{
+	struct refchunk *chunk, *next;
+	struct refwalk walk;
+	unsigned int index;
+
+	refwalk_begin(&walk);
+	refheap_for_each_touched(heap, chunk, next) {
+		for (index = 0; index < REFROW_PER_CHUNK; index++)
+			if (chunk->state[index] & ROW_SEEN)
+				refisland_unmark_one(chunk, index);
+		refwalk_pause(&walk, REFROW_PER_CHUNK);
 	}
 	refwalk_end(&walk);
 }
@@ -416,6 +434,37 @@ static bool refisland_condemn_all(struct refisland *island)
 }
 
 /*
+ * The same of all that has been seen, whose first reading is the trace's.
+ * Memory is asked for a few rows before its turn.
+ */
+static bool refisland_condemn_seen(struct refisland *island)
+{
+	struct refheap *heap = island->heap;
+	struct refchunk *chunk, *next;
+	u64 references = 0, nr = 0;
+	struct refwalk walk;
+	unsigned int index;
+
+	refwalk_begin(&walk);
+	refheap_for_each_touched(heap, chunk, next) {
+		for (index = 0; index < REFROW_PER_CHUNK; index++) {
+			if (!(chunk->state[index] & ROW_SEEN))
+				continue;
+			trace_refheap_phase(heap, REFHEAP_PHASE_CONDEMN, nr++);
+			if (!refisland_condemn_one(chunk, index, &references))
+				goto changed;
+		}
+		refwalk_pause(&walk, REFROW_PER_CHUNK);
+	}
+	refwalk_end(&walk);
+	return references == island->edges;
+
+changed:
+	refwalk_end(&walk);
+	return false;
+}
+
+/*
  * Put a judged island beyond everyone's reach, or let it go.
  *
  * Return: true if it is dead: nobody holds or can obtain a reference to any
@@ -430,7 +479,8 @@ bool refisland_condemn(struct refisland *island)
 
 	/* Ordered before the flags by the full barrier of each cmpxchg. */
 	atomic_set(&heap->verdict, VERDICT_TRYING);
-	unchanged = refisland_condemn_all(island);
+	unchanged = island->together ? refisland_condemn_seen(island) :
+				       refisland_condemn_all(island);
 	if (unchanged) {
 		trace_refheap_phase(heap, REFHEAP_PHASE_CONDEMNED,
 				    island->members);
@@ -442,8 +492,25 @@ bool refisland_condemn(struct refisland *island)
 		atomic_set(&heap->verdict, VERDICT_RESCUED);
 		heap->stats.aborted++;
 	}
-	refisland_unmark(island);
+	if (island->together)
+		refisland_unmark_seen(heap);
+	else
+		refisland_unmark(island);
 	return false;
+}
+
+/*
+ * Is all that a trace has seen closed?  Then its readings are the judgement,
+ * and the condemning that follows compares with them.
+ */
+bool refisland_judge_seen(struct refisland *island)
+{
+	const struct reftally *tally = &island->heap->tally;
+
+	island->members = tally->seen;
+	island->edges = tally->edges;
+	return !tally->spoiled && tally->seen == tally->expanded &&
+	       tally->references == tally->edges;
 }
 
 /*

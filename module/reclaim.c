@@ -11,6 +11,7 @@
 #include <trace/events/refheap.h>
 
 #include "internal.h"
+#include "reading.h"
 
 struct refreclaim {
 	struct refcascade cascade;	/* what the island alone kept alive */
@@ -37,6 +38,21 @@ void refisland_for_members(struct refheap *heap, u32 first,
 	} while (row != first);
 }
 
+/* Call a function on each object that has been seen. */
+static void refheap_for_seen(struct refheap *heap, refmember_function function,
+			     void *data)
+{
+	struct refchunk *chunk, *next;
+	unsigned int index;
+
+	refheap_for_each_touched(heap, chunk, next) {
+		for (index = 0; index < REFROW_PER_CHUNK; index++)
+			if (chunk->state[index] & ROW_SEEN)
+				function(heap, chunk, index, data);
+		cond_resched();
+	}
+}
+
 static void refmember_kill_weaks(struct refheap *heap, struct refchunk *chunk,
 				 unsigned int index, void *data)
 {
@@ -49,7 +65,11 @@ static void refmember_kill_weaks(struct refheap *heap, struct refchunk *chunk,
 /* The verdict is DEAD: so are weak references to the members. */
 void refisland_kill_weaks(struct refisland *island)
 {
-	if (!xa_empty(&island->heap->weaks))
+	if (xa_empty(&island->heap->weaks))
+		return;
+	if (island->together)
+		refheap_for_seen(island->heap, refmember_kill_weaks, NULL);
+	else
 		refisland_for_members(island->heap, island->first,
 				      refmember_kill_weaks, NULL);
 }
@@ -162,6 +182,12 @@ static void refmember_free(struct refheap *heap, struct refchunk *chunk,
 	reclaim->freed++;
 }
 
+static void refreclaim_end(struct refreclaim *reclaim, struct refheap *heap)
+{
+	refcascade_run(&reclaim->cascade);
+	WRITE_ONCE(heap->stats.islands, heap->stats.islands + 1);
+}
+
 /* Return: the number of members freed. */
 long refisland_reclaim(struct refheap *heap, u32 first)
 {
@@ -176,8 +202,124 @@ long refisland_reclaim(struct refheap *heap, u32 first)
 		refisland_for_members(heap, first, refmember_release, NULL);
 	trace_refheap_phase(heap, REFHEAP_PHASE_RELEASED, reclaim.members);
 	refisland_for_members(heap, first, refmember_free, &reclaim);
+	refreclaim_end(&reclaim, heap);
+	return reclaim.freed;
+}
 
-	refcascade_run(&reclaim.cascade);
-	WRITE_ONCE(heap->stats.islands, heap->stats.islands + 1);
+/*
+ * All that has been seen, together
+ * ================================
+ *
+ * If no reference leads out of it, and no member's type has a callback, there
+ * are no stages: nobody looks at a member, and no slot has to be looked at
+ * before what it refers to is gone.
+ */
+
+/* Empty an object's slots, which all refer to members, dead or gone. */
+static void refobj_forget_members(struct refobj *obj,
+				  const struct reftype *type)
+{
+	const struct reffield *field = type->desc.fields;
+	void *memory = refobj_memory(type, obj);
+	struct refslot *slot;
+	unsigned int i, nr;
+
+	for (i = 0; i < type->desc.nr_fields; i++, field++) {
+		slot = memory + field->offset;
+		for (nr = field->count; nr; nr--, slot++)
+			WRITE_ONCE(slot->target, NULL);
+	}
+}
+
+/* Has nothing happened to a condemned object's word? */
+static bool refrow_untouched(const struct refchunk *chunk, unsigned int index,
+			     u64 word)
+{
+	u64 read = chunk->snapshot[index] & ~READING_FLAGS;
+
+	return !((word ^ (read | REFWORD_CONDEMNED)) & ~REFWORD_COUNT);
+}
+
+/* Reclaim the members in a chunk.  Return: their number. */
+static unsigned int refchunk_reclaim(struct refheap *heap,
+				     struct refchunk *chunk)
+{
+	/* The trace is over, and its stack is long enough. */
+	void **memory = (void **)heap->stack;
+	struct reftype *type = chunk->type;
+	DECLARE_BITMAP(rows, REFROW_PER_CHUNK);
+	unsigned int index, nr = 0;
+	struct refobj *obj;
+	u64 word;
+
+	BUILD_BUG_ON(REFHEAP_STACK < REFROW_PER_CHUNK);
+	bitmap_zero(rows, REFROW_PER_CHUNK);
+	for (index = 0; index < REFROW_PER_CHUNK; index++) {
+		if (!(chunk->state[index] & ROW_SEEN))
+			continue;
+		chunk->state[index] = 0;
+		obj = chunk_object(chunk, index);
+		word = refword_read(obj);
+		if (unlikely(!refrow_untouched(chunk, index, word))) {
+			atomic64_or(REFWORD_DEAD, &obj->word);
+			refobj_warn(obj, "referred to while being reclaimed, its memory is kept");
+			continue;
+		}
+		refobj_forget_members(obj, type);
+		atomic64_set(&obj->word, refword_dead(word));
+		__set_bit(index, rows);
+		memory[nr++] = refobj_memory(type, obj);
+	}
+	if (nr)
+		refchunk_free_rows(chunk, rows, memory, nr);
+	return nr;
+}
+
+/* Do all objects seen come to their end without a word? */
+static bool refheap_silent(struct refheap *heap)
+{
+	struct refchunk *chunk, *next;
+
+	if (heap->tally.others || READ_ONCE(heap->careful))
+		return false;
+	refheap_for_each_touched(heap, chunk, next)
+		if (!chunk->type->silent)
+			return false;
+	return true;
+}
+
+static void refheap_reclaim_silently(struct refheap *heap,
+				     struct refreclaim *reclaim)
+{
+	struct refchunk *chunk, *next;
+
+	refheap_for_each_touched(heap, chunk, next) {
+		reclaim->freed += refchunk_reclaim(heap, chunk);
+		cond_resched();
+	}
+}
+
+/* Return: the number of objects freed. */
+long refisland_reclaim_together(struct refisland *island)
+{
+	struct refheap *heap = island->heap;
+	struct refreclaim reclaim = {};
+
+	refcascade_init(&reclaim.cascade, &heap->running, true);
+	if (refheap_silent(heap)) {
+		refheap_reclaim_silently(heap, &reclaim);
+	} else {
+		refheap_for_seen(heap, refmember_stamp, island);
+		trace_refheap_phase(heap, REFHEAP_PHASE_STAMPED,
+				    island->members);
+		refheap_for_seen(heap, refmember_empty, &reclaim);
+		trace_refheap_phase(heap, REFHEAP_PHASE_EMPTIED,
+				    island->members);
+		refheap_for_seen(heap, refmember_release, NULL);
+		trace_refheap_phase(heap, REFHEAP_PHASE_RELEASED,
+				    island->members);
+		refheap_for_seen(heap, refmember_free, &reclaim);
+	}
+	refreclaim_end(&reclaim, heap);
 	return reclaim.freed;
 }

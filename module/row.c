@@ -129,6 +129,56 @@ static void refrow_return(struct reftype *type, const unsigned long *place,
 	spin_unlock_irqrestore(&type->rows_lock, flags);
 }
 
+static bool refrow_same_page(const void *a, const void *b)
+{
+	return !(((unsigned long)a ^ (unsigned long)b) & PAGE_MASK);
+}
+
+/* Does memory mostly lie on the page of the one before? */
+static bool refrow_side_by_side(void **memory, unsigned int nr)
+{
+	unsigned int i, apart = 0;
+
+	for (i = 1; i < nr; i++)
+		apart += !refrow_same_page(memory[i], memory[i - 1]);
+	return apart * 4 < nr;
+}
+
+/*
+ * Give back many rows of a chunk that nobody can find any more, with the
+ * memory that their dead objects had.
+ */
+void refchunk_free_rows(struct refchunk *chunk, const unsigned long *rows,
+			void **memory, unsigned int nr)
+{
+	struct reftype *type = chunk->type;
+	unsigned long flags;
+	unsigned int index;
+
+	for_each_set_bit(index, rows, REFROW_PER_CHUNK)
+		WRITE_ONCE(chunk->object[index], 0);
+	if (refrow_side_by_side(memory, nr))
+		kmem_cache_free_bulk(type->cache, nr, memory);
+	else
+		for (index = 0; index < nr; index++)
+			kmem_cache_free(type->cache, memory[index]);
+
+	spin_lock_irqsave(&type->rows_lock, flags);
+	bitmap_or(chunk->free, chunk->free, rows, REFROW_PER_CHUNK);
+	if (!chunk->nr_free)
+		list_add(&chunk->free_node, &type->chunks);
+	chunk->nr_free += nr;
+	spin_unlock_irqrestore(&type->rows_lock, flags);
+
+	preempt_disable();
+	/* Others only read it, and it is never torn. */
+	data_race(refrow_this_cache(type)->freed += nr);
+	/* Pairs with the grace period in refheap_silence(). */
+	if (unlikely(READ_ONCE(type->heap->dead)))
+		irq_work_queue(&type->heap->wake);
+	preempt_enable();
+}
+
 /* Rows from the bitmaps, from a new chunk if they have none. */
 static unsigned int refrow_fetch(struct reftype *type, unsigned long *place,
 				 gfp_t gfp)

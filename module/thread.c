@@ -54,13 +54,10 @@ static long refthread_collect(struct refheap *heap, enum refscope scope,
 	refheap_reset_quota(heap);
 	if (scope == SCOPE_AGE_2)
 		heap->unfinished = false;
-	roots = refcandidate_take(heap, scope);
-	trace_refheap_phase(heap, REFHEAP_PHASE_CANDIDATES, roots);
-	if (roots) {
-		reftrace_run(heap, roots, scope);
-		if (refisland_divide(heap, false))
-			reclaimed = refisland_try_all(heap);
-	}
+	roots = reftrace_run(heap, scope);
+	if (roots && !refisland_try_together(heap, &reclaimed) &&
+	    reftrace_find_live(heap) && refisland_divide(heap, false))
+		reclaimed = refisland_try_all(heap);
 	reftrace_forget(heap, age);
 
 	WRITE_ONCE(heap->stats.collections, heap->stats.collections + 1);

@@ -19,9 +19,11 @@
  * Then everything that misses references, and all that it leads to, is alive
  * for now; the rest is suspect.
  */
+#include <linux/prefetch.h>
 #include <trace/events/refheap.h>
 
 #include "internal.h"
+#include "reading.h"
 
 /*
  * The budget for old objects, in slots: so many for each object looked at
@@ -30,6 +32,15 @@
  */
 #define REFTRACE_BUDGET_EACH	4
 #define REFTRACE_CREDIT_BACK	64
+
+/*
+ * A root may be expanded at once if it has no more slots than this: that is
+ * in proportion to what was touched.
+ */
+#define REFTRACE_OWN_SLOTS	REFTRACE_BUDGET_EACH
+
+/* Of an entry of heap->edges: its owner was expanded on the budget. */
+#define REFEDGE_CHARGED		1UL
 
 struct reftrace {
 	struct refvisitor visitor;
@@ -42,6 +53,11 @@ struct reftrace {
 	enum refscope scope;
 	bool below_charged;	/* the object being expanded was charged */
 };
+
+struct refheap *reftrace_heap(const struct reftrace *trace)
+{
+	return trace->heap;
+}
 
 /* Has nobody looked at it since its allocation? */
 static bool row_young(const struct refchunk *chunk, unsigned int index)
@@ -135,6 +151,13 @@ static void reftrace_expand_later(struct refheap *heap, struct refchunk *chunk,
 	reftrace_push(heap, chunk, index);
 }
 
+static void reftrace_spare(struct refheap *heap, struct refchunk *chunk,
+			   unsigned int index)
+{
+	chunk->state[index] |= ROW_LIVE;
+	heap->tally.spoiled = true;
+}
+
 /*
  * More edges have been seen to an object than its count allows.  Mostly it is
  * changing.  But a root's word was read before any slot, and if it has not
@@ -152,39 +175,203 @@ static void reftrace_excess(struct refobj *obj, struct refchunk *chunk,
 		refobj_warn(obj, "count is lower than the number of references");
 		refobj_saturate(obj);
 	}
-	chunk->state[index] |= ROW_LIVE;
+	reftrace_spare(chunk->heap, chunk, index);
 	refrow_park(chunk, index);
+}
+
+/*
+ * Count an edge.  That is, lower its target's reading, if the slot is known
+ * to have held the edge after the target's word was read: see judge.c.
+ *
+ * Return: the target's chunk, or NULL if it is nothing to count.
+ */
+static __always_inline struct refchunk *
+reftrace_count(struct refheap *heap, struct refslot *slot,
+	       unsigned int *index)
+{
+	struct refobj *target = READ_ONCE(slot->target);
+	struct refchunk *chunk;
+
+	if (!target)
+		return NULL;
+	chunk = refrow_find(heap, target, index);
+	if (!chunk)
+		goto other;
+	if (!(chunk->state[*index] & ROW_SEEN)) {
+		refrow_discover(heap, chunk, *index, false);
+		/* Behind the word, by its acquire. */
+		if (READ_ONCE(slot->target) != target)
+			goto other;
+	}
+	if ((chunk->state[*index] & (ROW_SEEN | ROW_LIVE)) != ROW_SEEN)
+		goto other;
+	if (unlikely(!row_missing(chunk, *index))) {
+		reftrace_excess(target, chunk, *index);
+		goto other;
+	}
+	chunk->snapshot[*index]--;
+	heap->tally.edges++;
+	return chunk;
+
+other:
+	heap->tally.others++;
+	return NULL;
+}
+
+static __always_inline void reftrace_edge(struct reftrace *trace,
+					  struct refslot *slot,
+					  bool below_charged)
+{
+	struct refheap *heap = trace->heap;
+	struct refchunk *chunk;
+	unsigned int index;
+
+	chunk = reftrace_count(heap, slot, &index);
+	if (!chunk || chunk->state[index] & ROW_EXPANDED)
+		return;
+	if (row_young(chunk, index) ||
+	    (!row_missing(chunk, index) && !below_charged))
+		reftrace_expand_later(heap, chunk, index);
 }
 
 static void reftrace_slot(struct refvisitor *visitor, struct refslot *slot)
 {
 	struct reftrace *trace = container_of(visitor, struct reftrace,
 					      visitor);
-	struct refobj *target = READ_ONCE(slot->target);
-	struct refchunk *chunk;
-	unsigned int index;
-	u8 state;
 
-	if (!target)
-		return;
-	chunk = refrow_find(trace->heap, target, &index);
-	if (!chunk)
-		return;
-	if (!(chunk->state[index] & ROW_SEEN))
-		reftrace_discover(trace->heap, chunk, index, false);
-	state = chunk->state[index];
-	if (!(state & ROW_SEEN) || state & ROW_LIVE)
-		return;
-	if (!row_missing(chunk, index)) {
-		reftrace_excess(target, chunk, index);
+	reftrace_edge(trace, slot, trace->below_charged);
+}
+
+/*
+ * Edges that lie apart cost a miss of the cache each for the target's header,
+ * and more for its row.  So those of many objects are gathered and asked for
+ * together, before they are looked at.
+ */
+static void reftrace_prefetch(struct refheap *heap)
+{
+	struct refchunk *chunk, *last = NULL;
+	struct refobj *target;
+	unsigned long place;
+	unsigned int i;
+
+	for (i = 0; i < heap->nr_edges; i++) {
+		target = READ_ONCE(((struct refslot *)
+				    (heap->edges[i] & ~REFEDGE_CHARGED))->target);
+		if (!target)
+			continue;
+		place = READ_ONCE(target->place);
+		chunk = place_chunk(place);
+		/* Neighbours have been asked for already. */
+		if (!chunk || chunk == last)
+			continue;
+		last = chunk;
+		prefetch(&chunk->type);
+		prefetch(place_row(place));
+		prefetchw(&chunk->state[place_index(place)]);
+		prefetchw(&chunk->snapshot[place_index(place)]);
+	}
+}
+
+static void reftrace_flush(struct reftrace *trace)
+{
+	struct refheap *heap = trace->heap;
+	unsigned long edge;
+	unsigned int i;
+
+	reftrace_prefetch(heap);
+	for (i = 0; i < heap->nr_edges; i++) {
+		edge = heap->edges[i];
+		reftrace_edge(trace, (struct refslot *)(edge & ~REFEDGE_CHARGED),
+			      edge & REFEDGE_CHARGED);
+	}
+	heap->nr_edges = 0;
+}
+
+/* Nothing that was read before may be used after it, edges included. */
+void reftrace_pause(struct reftrace *trace, unsigned int cost)
+{
+	reftrace_flush(trace);
+	refwalk_pause(&trace->walk, cost);
+}
+
+static __always_inline void reftrace_gather(struct reftrace *trace,
+					    struct refobj *obj,
+					    const struct reftype *type,
+					    bool charged)
+{
+	const struct reffield *field = type->desc.fields;
+	void *memory = refobj_memory(type, obj);
+	struct refheap *heap = trace->heap;
+	struct refobj *target;
+	struct refslot *slot;
+	unsigned int i, nr;
+
+	for (i = 0; i < type->desc.nr_fields; i++, field++) {
+		slot = memory + field->offset;
+		for (nr = field->count; nr; nr--, slot++) {
+			target = READ_ONCE(slot->target);
+			if (!target)
+				continue;
+			prefetch(target);
+			if (heap->nr_edges == REFHEAP_EDGES)
+				reftrace_flush(trace);
+			heap->edges[heap->nr_edges++] =
+				(unsigned long)slot |
+				(charged ? REFEDGE_CHARGED : 0);
+		}
+	}
+}
+
+/* Those that lie where somebody else knows are read one by one. */
+static void reftrace_walk(struct reftrace *trace, struct refchunk *chunk,
+			  unsigned int index, bool charged)
+{
+	int err;
+
+	reftrace_flush(trace);
+	trace->below_charged = charged;
+	err = refrow_walk(&trace->walk, chunk, index, &trace->visitor);
+	/* Busy, or gone: in either case not for this time. */
+	if (err)
+		reftrace_spare(trace->heap, chunk, index);
+	if (err == -EBUSY && !busted(FAULT_busy))
+		refrow_park(chunk, index);
+}
+
+static __always_inline void reftrace_expand(struct reftrace *trace,
+					    struct refchunk *chunk,
+					    unsigned int index)
+{
+	bool charged = chunk->snapshot[index] & TRACE_CHARGED;
+	struct refobj *obj;
+
+	trace->expanded++;
+	if (!charged)
+		trace->free++;
+	if (unlikely(!chunk->type->fields_only)) {
+		reftrace_walk(trace, chunk, index, charged);
 		return;
 	}
-	chunk->snapshot[index]--;
-	if (state & ROW_EXPANDED)
-		return;
-	if (row_young(chunk, index) ||
-	    (!row_missing(chunk, index) && !trace->below_charged))
-		reftrace_expand_later(trace->heap, chunk, index);
+	obj = chunk_object(chunk, index);
+	if (likely(obj))
+		reftrace_gather(trace, obj, chunk->type, charged);
+	else
+		reftrace_spare(trace->heap, chunk, index);
+}
+
+/* What is on the stack, a few at a time.  Return: their number. */
+static unsigned int reftrace_expand_some(struct reftrace *trace)
+{
+	struct refheap *heap = trace->heap;
+	struct refchunk *chunk;
+	unsigned int nr = 0, index;
+
+	while (nr < 32 && heap->depth) {
+		reftrace_pop(heap, &trace->walk, &chunk, &index);
+		reftrace_expand(trace, chunk, index);
+		nr++;
+	}
+	return nr;
 }
 
 /* Expand what is worth it without asking what it costs. */
@@ -192,20 +379,46 @@ static void reftrace_drain(struct reftrace *trace)
 {
 	struct refheap *heap = trace->heap;
 	struct refchunk *chunk;
-	unsigned int index;
-	int err;
+	unsigned int index, nr;
 
-	while (reftrace_pop(heap, &trace->walk, &chunk, &index)) {
-		trace->below_charged = chunk->snapshot[index] & TRACE_CHARGED;
-		err = refrow_walk(&trace->walk, chunk, index, &trace->visitor);
-		/* Busy, or gone: in either case not for this time. */
-		if (err)
-			chunk->state[index] |= ROW_LIVE;
-		if (err == -EBUSY && !busted(FAULT_busy))
-			refrow_park(chunk, index);
-		trace->expanded++;
-		if (!trace->below_charged)
-			trace->free++;
+	for (;;) {
+		nr = reftrace_expand_some(trace);
+		if (nr || heap->nr_edges) {
+			reftrace_pause(trace, 4 * nr);
+			continue;
+		}
+		/* Brings pending rows back, and pauses. */
+		if (!reftrace_pop(heap, &trace->walk, &chunk, &index))
+			return;
+		reftrace_expand(trace, chunk, index);
+	}
+}
+
+/*
+ * A chunk's roots have been discovered.  The young ones are expanded, and of
+ * the others those that have a few slots, as if on the budget: that they were
+ * touched says nothing about what hangs on them.
+ */
+void reftrace_expand_roots(struct reftrace *trace, struct refchunk *chunk,
+			   const unsigned long *rows)
+{
+	bool few = chunk->type->fields_only &&
+		   chunk->type->nr_slots <= REFTRACE_OWN_SLOTS;
+	bool free = trace->scope == SCOPE_AGE_2;
+	unsigned int index;
+	u8 state;
+
+	for_each_set_bit(index, rows, REFROW_PER_CHUNK) {
+		state = chunk->state[index];
+		if ((state & (ROW_SEEN | ROW_EXPANDED | ROW_LIVE)) != ROW_SEEN)
+			continue;
+		if (!free && !row_young(chunk, index)) {
+			if (!few)
+				continue;
+			chunk->snapshot[index] |= TRACE_CHARGED;
+		}
+		chunk->state[index] |= ROW_EXPANDED;
+		reftrace_expand(trace, chunk, index);
 	}
 }
 
@@ -248,30 +461,11 @@ static void reftrace_expand_old(struct reftrace *trace, u32 missing)
 				continue;
 			obj = chunk_object(chunk, index);
 			if (!obj)
-				chunk->state[index] |= ROW_LIVE;
+				reftrace_spare(heap, chunk, index);
 			else if (reftrace_charge(trace, chunk, index, obj))
 				reftrace_expand_later(heap, chunk, index);
 		}
-		refwalk_pause(&trace->walk, REFROW_PER_CHUNK);
-		reftrace_drain(trace);
-	}
-}
-
-static void reftrace_expand_roots(struct reftrace *trace)
-{
-	struct refheap *heap = trace->heap;
-	struct refchunk *chunk, *next;
-	unsigned int index;
-	u8 state;
-
-	refheap_for_each_touched(heap, chunk, next) {
-		for (index = 0; index < REFROW_PER_CHUNK; index++) {
-			state = chunk->state[index];
-			if (state & ROW_SEEN && row_young(chunk, index) &&
-			    !(state & (ROW_EXPANDED | ROW_LIVE)))
-				reftrace_expand_later(heap, chunk, index);
-		}
-		refwalk_pause(&trace->walk, REFROW_PER_CHUNK);
+		reftrace_pause(trace, REFROW_PER_CHUNK);
 		reftrace_drain(trace);
 	}
 }
@@ -313,12 +507,18 @@ void reftrace_spread_live(struct refheap *heap, u8 among)
 	refwalk_end(&trace.walk);
 }
 
-/* What misses references, or was not expanded, is alive for now. */
-static void reftrace_find_live(struct refheap *heap)
+/*
+ * What misses references, or was not expanded, is alive for now.  Whatever the
+ * reason, those that were expanded then miss something.
+ *
+ * Return: how many may have to be told from it.
+ */
+static u64 reftrace_find_held(struct refheap *heap)
 {
 	struct refchunk *chunk, *next;
 	struct refwalk walk;
 	unsigned int index;
+	u64 suspects = 0;
 	u8 *state;
 
 	refwalk_begin(&walk);
@@ -331,16 +531,59 @@ static void reftrace_find_live(struct refheap *heap)
 				if (!(*state & ROW_LIVE))
 					heap->unfinished = true;
 				*state |= ROW_LIVE;
-			} else if (*state & ROW_LIVE ||
-				   row_missing(chunk, index)) {
+			} else if (row_missing(chunk, index)) {
 				*state |= ROW_LIVE;
-				reftrace_push(heap, chunk, index);
+			} else if (*state & ROW_LIVE) {
+				chunk->snapshot[index]++;
+			} else {
+				suspects++;
 			}
 		}
 		refwalk_pause(&walk, REFROW_PER_CHUNK);
 	}
 	refwalk_end(&walk);
-	reftrace_spread_live(heap, ROW_SEEN);
+	return suspects;
+}
+
+/* What those lead to that miss something. */
+static void reftrace_leave_held(struct refheap *heap)
+{
+	struct reftrace trace = {
+		.visitor.slot = reftrace_live_slot,
+		.heap = heap,
+		.among = ROW_SEEN,
+	};
+	struct refchunk *chunk, *next;
+	unsigned int index;
+
+	refwalk_begin(&trace.walk);
+	refheap_for_each_touched(heap, chunk, next) {
+		for (index = 0; index < REFROW_PER_CHUNK; index++)
+			if (chunk->state[index] & ROW_EXPANDED &&
+			    row_missing(chunk, index))
+				refrow_walk(&trace.walk, chunk, index,
+					    &trace.visitor);
+		refwalk_pause(&trace.walk, REFROW_PER_CHUNK);
+	}
+	refwalk_end(&trace.walk);
+}
+
+/*
+ * From all that was read to the suspects: rows that are ROW_SEEN, not
+ * ROW_LIVE.
+ *
+ * Return: false if there are none.
+ */
+bool reftrace_find_live(struct refheap *heap)
+{
+	bool suspects = reftrace_find_held(heap);
+
+	if (suspects && heap->tally.references != heap->tally.edges) {
+		reftrace_leave_held(heap);
+		reftrace_spread_live(heap, ROW_SEEN);
+	}
+	trace_refheap_phase(heap, REFHEAP_PHASE_TRACED, heap->tally.expanded);
+	return suspects;
 }
 
 /* Settle the account of a collection. */
@@ -354,24 +597,30 @@ static void reftrace_settle(struct reftrace *trace)
 				    REFTRACE_CREDIT);
 }
 
-/* From the roots to the suspects: rows that are ROW_SEEN, not ROW_LIVE. */
-void reftrace_run(struct refheap *heap, u64 roots, enum refscope scope)
+/*
+ * From the roots to all that is worth reading.
+ *
+ * Return: how many roots there were.
+ */
+u64 reftrace_run(struct refheap *heap, enum refscope scope)
 {
 	struct reftrace trace = {
 		.visitor.slot = reftrace_slot,
 		.heap = heap,
-		.free = roots,
 		.scope = scope,
 	};
-	u64 before;
+	u64 before, roots;
 	u32 missing;
 
+	heap->tally = (struct reftally){};
 	refwalk_begin(&trace.walk);
-	if (scope != SCOPE_AGE_2) {
-		reftrace_expand_roots(&trace);
+	roots = refcandidate_take(&trace, scope);
+	trace.free += roots;
+	reftrace_drain(&trace);
+	trace_refheap_phase(heap, REFHEAP_PHASE_CANDIDATES, roots);
+	if (scope != SCOPE_AGE_2)
 		for (missing = 0; missing <= 16; missing = missing * 4 + 1)
 			reftrace_expand_old(&trace, missing);
-	}
 	/* Until a round finds nothing more, or nothing that can be afforded. */
 	do {
 		before = trace.expanded;
@@ -380,10 +629,10 @@ void reftrace_run(struct refheap *heap, u64 roots, enum refscope scope)
 	refwalk_end(&trace.walk);
 
 	reftrace_settle(&trace);
+	heap->tally.expanded = trace.expanded;
 	heap->stats.traced += trace.expanded;
 	heap->work += roots + trace.expanded;
-	reftrace_find_live(heap);
-	trace_refheap_phase(heap, REFHEAP_PHASE_TRACED, trace.expanded);
+	return roots;
 }
 
 /* How old is who survives a collection of this age? */

@@ -167,6 +167,7 @@ static struct reftype *reftype_alloc(struct refheap *heap,
 {
 	struct reftype *type = kzalloc(sizeof(*type), GFP_KERNEL);
 	int err = -ENOMEM;
+	unsigned int i;
 
 	if (!type)
 		return ERR_PTR(err);
@@ -181,6 +182,9 @@ static struct reftype *reftype_alloc(struct refheap *heap,
 	err = reftype_copy(type, desc);
 	if (err)
 		goto free;
+	type->silent = type->fields_only && !desc->release && !desc->nr_weaks;
+	for (i = 0; i < desc->nr_fields; i++)
+		type->nr_slots += desc->fields[i].count;
 	type->keep = reftype_keeps(type);
 	type->cpu = alloc_percpu(struct reftype_cpu);
 	if (!type->cpu) {

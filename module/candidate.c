@@ -17,7 +17,6 @@
  * marked, but its chunk on heap->parked, for collections that come anyway and
  * a timer that backs off (G11).
  */
-#include <linux/prefetch.h>
 #include <linux/rcupdate.h>
 
 #include "internal.h"
@@ -62,19 +61,10 @@ static unsigned int refchunk_take_marks(struct refchunk *chunk,
 	return nr;
 }
 
-/* Ask for the headers of objects before they are needed. */
-static void refchunk_prefetch(struct refchunk *chunk,
-			      const unsigned long *rows)
-{
-	unsigned int index;
-
-	for_each_set_bit(index, rows, REFROW_PER_CHUNK)
-		prefetchw((void *)READ_ONCE(chunk->object[index]));
-}
-
 /* Marks first, then, behind one barrier, words: see refobj_drop(). */
 static u64 refcandidate_take_chunk(struct reftrace *trace,
-				   struct refchunk *chunk)
+				   struct refchunk *chunk,
+				   const struct refchunk *next)
 {
 	struct refheap *heap = reftrace_heap(trace);
 	DECLARE_BITMAP(taken, REFROW_PER_CHUNK);
@@ -87,9 +77,10 @@ static u64 refcandidate_take_chunk(struct reftrace *trace,
 	smp_mb();
 	if (chunk->type->leaf)
 		return nr;
-	refchunk_prefetch(chunk, taken);
-	for_each_set_bit(index, taken, REFROW_PER_CHUNK)
+	refchunk_for_each_row(taken, index) {
 		refcandidate_root(heap, chunk, index, true);
+		refchunk_ahead(next, index);
+	}
 	reftrace_expand_roots(trace, chunk, taken);
 	return nr;
 }
@@ -109,6 +100,11 @@ static void refcandidate_stage(struct refheap *heap)
 	}
 }
 
+static struct refchunk *refchunk_first(struct list_head *chunks)
+{
+	return list_first_entry_or_null(chunks, struct refchunk, staged);
+}
+
 /* Each chunk once; any may be parked meanwhile, and then leaves its list. */
 static u64 refcandidate_take_list(struct reftrace *trace,
 				  struct list_head *chunks)
@@ -118,13 +114,13 @@ static u64 refcandidate_take_list(struct reftrace *trace,
 	LIST_HEAD(done);
 	u64 nr = 0;
 
-	while (!list_empty(chunks)) {
-		chunk = list_first_entry(chunks, struct refchunk, staged);
+	while ((chunk = refchunk_first(chunks))) {
 		list_move_tail(&chunk->staged, &done);
 		if (chunk->taken == heap->round)
 			continue;
 		chunk->taken = heap->round;
-		nr += refcandidate_take_chunk(trace, chunk);
+		nr += refcandidate_take_chunk(trace, chunk,
+					      refchunk_first(chunks));
 		reftrace_pause(trace, REFROW_PER_CHUNK);
 	}
 	list_splice_tail(&done, chunks);
@@ -158,8 +154,7 @@ static u64 refcandidate_take_chunk_aged(struct reftrace *trace,
 		__set_bit(index, rows);
 		nr++;
 	}
-	refchunk_prefetch(chunk, rows);
-	for_each_set_bit(index, rows, REFROW_PER_CHUNK)
+	refchunk_for_each_row(rows, index)
 		refcandidate_root(heap, chunk, index, false);
 	reftrace_expand_roots(trace, chunk, rows);
 	return nr;

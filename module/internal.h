@@ -46,6 +46,7 @@
 #include <linux/mutex.h>
 #include <linux/notifier.h>
 #include <linux/percpu.h>
+#include <linux/prefetch.h>
 #include <linux/preempt.h>
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
@@ -244,6 +245,29 @@ static inline unsigned long chunk_place(const struct refchunk *chunk,
 {
 	return (unsigned long)chunk | index;
 }
+
+/*
+ * Whoever goes through chunks asks for memory of the next one, row by row,
+ * while at work on this one: processors do not look beyond a page.
+ */
+static inline void refchunk_ahead(const struct refchunk *next,
+				  unsigned int index)
+{
+	if (!next)
+		return;
+	prefetchw((void *)READ_ONCE(next->object[index]));
+	if (!(index % (L1_CACHE_BYTES / sizeof(*next->snapshot))))
+		prefetchw(&next->snapshot[index]);
+}
+
+/* for_each_set_bit() of a chunk's rows, without a call for each. */
+#define refchunk_for_each_row(rows, index) \
+	for (unsigned int __word = 0; __word < BITS_TO_LONGS(REFROW_PER_CHUNK); \
+	     __word++) \
+		for (unsigned long __rest = (rows)[__word]; \
+		     __rest && (index = __word * BITS_PER_LONG + \
+					__ffs(__rest), true); \
+		     __rest &= __rest - 1)
 
 static inline u32 chunk_row(const struct refchunk *chunk, unsigned int index)
 {
@@ -742,8 +766,28 @@ void refwalk_end(struct refwalk *walk) __releases(RCU);
 int refrow_walk(struct refwalk *walk, struct refchunk *chunk,
 		unsigned int index, struct refvisitor *visitor);
 struct refchunk *refrow_chunk(struct refheap *heap, u32 row);
-struct refchunk *refrow_find(struct refheap *heap, struct refobj *obj,
-			     unsigned int *index);
+
+/*
+ * The row of an object just read from a slot.
+ *
+ * That slot was an edge a moment ago, so in the same RCU section its header
+ * may be read, and its place leads to a chunk of this heap.  But the memory
+ * may have been reused since: the row has to point back.
+ *
+ * Return: its chunk, or NULL if it is gone, a leaf, or (misuse) a stranger.
+ */
+static inline struct refchunk *refrow_find(struct refheap *heap,
+					   struct refobj *obj,
+					   unsigned int *index)
+{
+	unsigned long place = READ_ONCE(obj->place);
+	struct refchunk *chunk = place_chunk(place);
+
+	if (!chunk || chunk->type->leaf || chunk->heap != heap)
+		return NULL;
+	*index = place_index(place);
+	return chunk_object(chunk, *index) == obj ? chunk : NULL;
+}
 
 /* release.c */
 struct refcascade {

@@ -435,7 +435,6 @@ static bool refisland_condemn_all(struct refisland *island)
 
 /*
  * The same of all that has been seen, whose first reading is the trace's.
- * Memory is asked for a few rows before its turn.
  */
 static bool refisland_condemn_seen(struct refisland *island)
 {
@@ -448,6 +447,7 @@ static bool refisland_condemn_seen(struct refisland *island)
 	refwalk_begin(&walk);
 	refheap_for_each_touched(heap, chunk, next) {
 		for (index = 0; index < REFROW_PER_CHUNK; index++) {
+			refchunk_ahead(next, index);
 			if (!(chunk->state[index] & ROW_SEEN))
 				continue;
 			trace_refheap_phase(heap, REFHEAP_PHASE_CONDEMN, nr++);

@@ -242,7 +242,8 @@ static bool refrow_untouched(const struct refchunk *chunk, unsigned int index,
 
 /* Reclaim the members in a chunk.  Return: their number. */
 static unsigned int refchunk_reclaim(struct refheap *heap,
-				     struct refchunk *chunk)
+				     struct refchunk *chunk,
+				     const struct refchunk *ahead)
 {
 	/* The trace is over, and its stack is long enough. */
 	void **memory = (void **)heap->stack;
@@ -255,6 +256,7 @@ static unsigned int refchunk_reclaim(struct refheap *heap,
 	BUILD_BUG_ON(REFHEAP_STACK < REFROW_PER_CHUNK);
 	bitmap_zero(rows, REFROW_PER_CHUNK);
 	for (index = 0; index < REFROW_PER_CHUNK; index++) {
+		refchunk_ahead(ahead, index);
 		if (!(chunk->state[index] & ROW_SEEN))
 			continue;
 		chunk->state[index] = 0;
@@ -288,15 +290,33 @@ static bool refheap_silent(struct refheap *heap)
 	return true;
 }
 
+/*
+ * The chunk that was condemned last comes first: its memory may still be in
+ * the processor's cache.
+ */
+static void refheap_turn_touched(struct refheap *heap)
+{
+	struct refchunk *chunk, *next, *last = NULL;
+
+	refheap_for_each_touched(heap, chunk, next) {
+		chunk->touched = last ?: chunk;
+		last = chunk;
+	}
+	heap->touched = last;
+}
+
 static void refheap_reclaim_silently(struct refheap *heap,
 				     struct refreclaim *reclaim)
 {
 	struct refchunk *chunk, *next;
 
+	refheap_turn_touched(heap);
 	refheap_for_each_touched(heap, chunk, next) {
-		reclaim->freed += refchunk_reclaim(heap, chunk);
+		reclaim->freed += refchunk_reclaim(heap, chunk, next);
+		chunk->touched = NULL;
 		cond_resched();
 	}
+	heap->touched = NULL;
 }
 
 /* Return: the number of objects freed. */

@@ -155,7 +155,7 @@ void refchunk_free_rows(struct refchunk *chunk, const unsigned long *rows,
 	unsigned long flags;
 	unsigned int index;
 
-	for_each_set_bit(index, rows, REFROW_PER_CHUNK)
+	refchunk_for_each_row(rows, index)
 		WRITE_ONCE(chunk->object[index], 0);
 	if (refrow_side_by_side(memory, nr))
 		kmem_cache_free_bulk(type->cache, nr, memory);

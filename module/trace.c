@@ -52,6 +52,7 @@ struct reftrace {
 	u64 charged;		/* slots of objects expanded on the budget */
 	enum refscope scope;
 	bool below_charged;	/* the object being expanded was charged */
+	bool far;		/* some edges gathered lead to other pages */
 };
 
 struct refheap *reftrace_heap(const struct reftrace *trace)
@@ -278,7 +279,9 @@ static void reftrace_flush(struct reftrace *trace)
 	unsigned long edge;
 	unsigned int i;
 
-	reftrace_prefetch(heap);
+	if (trace->far)
+		reftrace_prefetch(heap);
+	trace->far = false;
 	for (i = 0; i < heap->nr_edges; i++) {
 		edge = heap->edges[i];
 		reftrace_edge(trace, (struct refslot *)(edge & ~REFEDGE_CHARGED),
@@ -312,7 +315,11 @@ static __always_inline void reftrace_gather(struct reftrace *trace,
 			target = READ_ONCE(slot->target);
 			if (!target)
 				continue;
-			prefetch(target);
+			if (((unsigned long)target ^ (unsigned long)obj) &
+			    PAGE_MASK) {
+				prefetch(target);
+				trace->far = true;
+			}
 			if (heap->nr_edges == REFHEAP_EDGES)
 				reftrace_flush(trace);
 			heap->edges[heap->nr_edges++] =
@@ -408,7 +415,7 @@ void reftrace_expand_roots(struct reftrace *trace, struct refchunk *chunk,
 	unsigned int index;
 	u8 state;
 
-	for_each_set_bit(index, rows, REFROW_PER_CHUNK) {
+	refchunk_for_each_row(rows, index) {
 		state = chunk->state[index];
 		if ((state & (ROW_SEEN | ROW_EXPANDED | ROW_LIVE)) != ROW_SEEN)
 			continue;
@@ -468,6 +475,24 @@ static void reftrace_expand_old(struct reftrace *trace, u32 missing)
 		reftrace_pause(trace, REFROW_PER_CHUNK);
 		reftrace_drain(trace);
 	}
+}
+
+/* What was not worth it by itself. */
+static void reftrace_expand_rest(struct reftrace *trace)
+{
+	u64 before;
+	u32 missing;
+
+	if (trace->scope != SCOPE_AGE_2)
+		for (missing = 0; missing <= 16; missing = missing * 4 + 1)
+			if (trace->expanded != trace->heap->tally.seen)
+				reftrace_expand_old(trace, missing);
+	/* Until a round finds nothing more, or nothing that can be afforded. */
+	do {
+		before = trace->expanded;
+		if (before != trace->heap->tally.seen)
+			reftrace_expand_old(trace, U32_MAX);
+	} while (trace->expanded != before);
 }
 
 static void reftrace_live_slot(struct refvisitor *visitor,
@@ -609,8 +634,7 @@ u64 reftrace_run(struct refheap *heap, enum refscope scope)
 		.heap = heap,
 		.scope = scope,
 	};
-	u64 before, roots;
-	u32 missing;
+	u64 roots;
 
 	heap->tally = (struct reftally){};
 	refwalk_begin(&trace.walk);
@@ -618,14 +642,7 @@ u64 reftrace_run(struct refheap *heap, enum refscope scope)
 	trace.free += roots;
 	reftrace_drain(&trace);
 	trace_refheap_phase(heap, REFHEAP_PHASE_CANDIDATES, roots);
-	if (scope != SCOPE_AGE_2)
-		for (missing = 0; missing <= 16; missing = missing * 4 + 1)
-			reftrace_expand_old(&trace, missing);
-	/* Until a round finds nothing more, or nothing that can be afforded. */
-	do {
-		before = trace.expanded;
-		reftrace_expand_old(&trace, U32_MAX);
-	} while (trace.expanded != before);
+	reftrace_expand_rest(&trace);
 	refwalk_end(&trace.walk);
 
 	reftrace_settle(&trace);

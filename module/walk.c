@@ -131,24 +131,3 @@ struct refchunk *refrow_chunk(struct refheap *heap, u32 row)
 		heap->recent = xa_load(&heap->chunks, number);
 	return heap->recent;
 }
-
-/*
- * The row of an object just read from a slot.
- *
- * That slot was an edge a moment ago, so in the same RCU section its header
- * may be read, and its place leads to a chunk of this heap.  But the memory
- * may have been reused since: the row has to point back.
- *
- * Return: its chunk, or NULL if it is gone, a leaf, or (misuse) a stranger.
- */
-struct refchunk *refrow_find(struct refheap *heap, struct refobj *obj,
-			     unsigned int *index)
-{
-	unsigned long place = READ_ONCE(obj->place);
-	struct refchunk *chunk = place_chunk(place);
-
-	if (!chunk || chunk->type->leaf || chunk->heap != heap)
-		return NULL;
-	*index = place_index(place);
-	return chunk_object(chunk, *index) == obj ? chunk : NULL;
-}

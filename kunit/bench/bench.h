@@ -26,6 +26,9 @@ extern unsigned long bench_rounds;
 /* Rounds of which the median counts; the parameter is no more. */
 #define BENCH_ROUNDS_MOST 15
 
+/* Is a measurement asked for? */
+bool bench_wanted(const char *name);
+
 /* The last line says FAIL if one of these was ever called. */
 void bench_failed(const char *what);
 

@@ -39,6 +39,10 @@ static char *parts = "count,scale";
 module_param(parts, charp, 0444);
 MODULE_PARM_DESC(parts, "What to measure: count, scale, reclaim, live, hub, churn");
 
+static char *only = "";
+module_param(only, charp, 0444);
+MODULE_PARM_DESC(only, "What measurements' names begin with, or nothing for all");
+
 static bool halt;
 module_param(halt, bool, 0444);
 MODULE_PARM_DESC(halt, "Switch the machine off at the end");
@@ -49,6 +53,11 @@ void bench_failed(const char *what)
 {
 	pr_err("%s\n", what);
 	failed = true;
+}
+
+bool bench_wanted(const char *name)
+{
+	return !strncmp(name, only, strlen(only));
 }
 
 void bench_value(const char *name, u64 thousandths, const char *unit)

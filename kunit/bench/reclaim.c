@@ -197,6 +197,8 @@ void bench_reclaim(void)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(shapes); i++)
-		measure_shape(&shapes[i], bench_objects & ~1UL);
-	measure_chain(bench_objects);
+		if (bench_wanted(shapes[i].name))
+			measure_shape(&shapes[i], bench_objects & ~1UL);
+	if (bench_wanted("chain/drop"))
+		measure_chain(bench_objects);
 }

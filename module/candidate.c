@@ -22,17 +22,6 @@
 #include "internal.h"
 #include "reading.h"
 
-static void refcandidate_root(struct refheap *heap, struct refchunk *chunk,
-			      unsigned int index, bool taken)
-{
-	if (!(chunk->state[index] & ROW_SEEN))
-		refrow_discover(heap, chunk, index, taken);
-	else if (taken)
-		refrow_discover_again(heap, chunk, index);
-	if (chunk->state[index] & ROW_SEEN)
-		chunk->state[index] |= ROW_ROOT;
-}
-
 /*
  * Clear a chunk's marks, as many at a time as a word has bytes.  Read again by
  * what clears it: a mark that an earlier object left must not hide that of a
@@ -43,8 +32,8 @@ static void refcandidate_root(struct refheap *heap, struct refchunk *chunk,
 static unsigned int refchunk_take_marks(struct refchunk *chunk,
 					unsigned long *taken)
 {
-	unsigned long *marks = (unsigned long *)chunk->mark, word;
-	unsigned int i, byte, nr = 0;
+	unsigned long *marks = (unsigned long *)chunk->mark, word, bits;
+	unsigned int i, byte;
 
 	BUILD_BUG_ON(__alignof__(struct refchunk) < sizeof(long));
 	bitmap_zero(taken, REFROW_PER_CHUNK);
@@ -52,13 +41,11 @@ static unsigned int refchunk_take_marks(struct refchunk *chunk,
 		if (!READ_ONCE(*marks))
 			continue;
 		word = xchg(marks, 0);
-		for (byte = 0; byte < sizeof(long); byte++)
-			if (((u8 *)&word)[byte]) {
-				__set_bit(i + byte, taken);
-				nr++;
-			}
+		for (bits = 0, byte = 0; byte < sizeof(long); byte++)
+			bits |= (unsigned long)!!((u8 *)&word)[byte] << byte;
+		taken[BIT_WORD(i)] |= bits << (i % BITS_PER_LONG);
 	}
-	return nr;
+	return bitmap_weight(taken, REFROW_PER_CHUNK);
 }
 
 /* Marks first, then, behind one barrier, words: see refobj_drop(). */
@@ -66,22 +53,16 @@ static u64 refcandidate_take_chunk(struct reftrace *trace,
 				   struct refchunk *chunk,
 				   const struct refchunk *next)
 {
-	struct refheap *heap = reftrace_heap(trace);
 	DECLARE_BITMAP(taken, REFROW_PER_CHUNK);
-	unsigned int index, nr;
+	unsigned int nr;
 
 	nr = refchunk_take_marks(chunk, taken);
 	if (!nr)
 		return 0;
 	/* Pairs with refobj_drop(), refslot_publish() and refobj_init(). */
 	smp_mb();
-	if (chunk->type->leaf)
-		return nr;
-	refchunk_for_each_row(taken, index) {
-		refcandidate_root(heap, chunk, index, true);
-		refchunk_ahead(next, index);
-	}
-	reftrace_expand_roots(trace, chunk, taken);
+	if (!chunk->type->leaf)
+		reftrace_roots(trace, chunk, taken, true, next);
 	return nr;
 }
 
@@ -141,7 +122,6 @@ static u64 refcandidate_take_chunk_aged(struct reftrace *trace,
 					struct refchunk *chunk,
 					enum refscope scope)
 {
-	struct refheap *heap = reftrace_heap(trace);
 	DECLARE_BITMAP(rows, REFROW_PER_CHUNK);
 	unsigned int index, nr = 0;
 
@@ -154,9 +134,7 @@ static u64 refcandidate_take_chunk_aged(struct reftrace *trace,
 		__set_bit(index, rows);
 		nr++;
 	}
-	refchunk_for_each_row(rows, index)
-		refcandidate_root(heap, chunk, index, false);
-	reftrace_expand_roots(trace, chunk, rows);
+	reftrace_roots(trace, chunk, rows, false, NULL);
 	return nr;
 }
 

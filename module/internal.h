@@ -847,8 +847,9 @@ bool refcandidate_pending(const struct refheap *heap);
 	     chunk = next)
 void reftrace_push(struct refheap *heap, struct refchunk *chunk,
 		   unsigned int index);
-void reftrace_expand_roots(struct reftrace *trace, struct refchunk *chunk,
-			   const unsigned long *rows);
+void reftrace_roots(struct reftrace *trace, struct refchunk *chunk,
+		    const unsigned long *rows, bool taken,
+		    const struct refchunk *next);
 void reftrace_pause(struct reftrace *trace, unsigned int cost);
 struct refheap *reftrace_heap(const struct reftrace *trace);
 bool reftrace_pop(struct refheap *heap, struct refwalk *walk,

@@ -30,8 +30,9 @@
  * lose its FRESH; else true, and @word is what it is now, but for FRESH, which
  * it was.
  */
-static inline bool refcandidate_look(struct refobj *obj, unsigned long place,
-				     bool taken, u64 *word)
+static __always_inline bool refcandidate_look(struct refobj *obj,
+					      unsigned long place,
+					      bool taken, u64 *word)
 {
 	u64 new;
 
@@ -63,9 +64,9 @@ static inline void refchunk_touch(struct refheap *heap, struct refchunk *chunk)
  * First sight of an object in this collection; @taken as above.  What is
  * frozen is looked at, so that marks mean what they say, and left alone.
  */
-static inline void refrow_discover(struct refheap *heap,
-				   struct refchunk *chunk, unsigned int index,
-				   bool taken)
+static __always_inline void refrow_discover(struct refheap *heap,
+					    struct refchunk *chunk,
+					    unsigned int index, bool taken)
 {
 	struct refobj *obj = chunk_object(chunk, index);
 	u8 state = chunk->state[index];

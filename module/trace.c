@@ -180,6 +180,23 @@ static void reftrace_excess(struct refobj *obj, struct refchunk *chunk,
 	refrow_park(chunk, index);
 }
 
+/* As refrow_find(); whoever asks for many knows the last one's chunk. */
+static __always_inline struct refchunk *
+reftrace_target(struct refheap *heap, struct refobj *target,
+		struct refchunk **known, unsigned int *index)
+{
+	unsigned long place = READ_ONCE(target->place);
+	struct refchunk *chunk = place_chunk(place);
+
+	if (chunk != *known) {
+		if (!chunk || chunk->type->leaf || chunk->heap != heap)
+			return NULL;
+		*known = chunk;
+	}
+	*index = place_index(place);
+	return chunk_object(chunk, *index) == target ? chunk : NULL;
+}
+
 /*
  * Count an edge.  That is, lower its target's reading, if the slot is known
  * to have held the edge after the target's word was read: see judge.c.
@@ -188,14 +205,14 @@ static void reftrace_excess(struct refobj *obj, struct refchunk *chunk,
  */
 static __always_inline struct refchunk *
 reftrace_count(struct refheap *heap, struct refslot *slot,
-	       unsigned int *index)
+	       struct refchunk **known, unsigned int *index)
 {
 	struct refobj *target = READ_ONCE(slot->target);
 	struct refchunk *chunk;
 
 	if (!target)
 		return NULL;
-	chunk = refrow_find(heap, target, index);
+	chunk = reftrace_target(heap, target, known, index);
 	if (!chunk)
 		goto other;
 	if (!(chunk->state[*index] & ROW_SEEN)) {
@@ -221,13 +238,14 @@ other:
 
 static __always_inline void reftrace_edge(struct reftrace *trace,
 					  struct refslot *slot,
+					  struct refchunk **known,
 					  bool below_charged)
 {
 	struct refheap *heap = trace->heap;
 	struct refchunk *chunk;
 	unsigned int index;
 
-	chunk = reftrace_count(heap, slot, &index);
+	chunk = reftrace_count(heap, slot, known, &index);
 	if (!chunk || chunk->state[index] & ROW_EXPANDED)
 		return;
 	if (row_young(chunk, index) ||
@@ -240,7 +258,9 @@ static void reftrace_slot(struct refvisitor *visitor, struct refslot *slot)
 	struct reftrace *trace = container_of(visitor, struct reftrace,
 					      visitor);
 
-	reftrace_edge(trace, slot, trace->below_charged);
+	struct refchunk *known = NULL;
+
+	reftrace_edge(trace, slot, &known, trace->below_charged);
 }
 
 /*
@@ -276,6 +296,7 @@ static void reftrace_prefetch(struct refheap *heap)
 static void reftrace_flush(struct reftrace *trace)
 {
 	struct refheap *heap = trace->heap;
+	struct refchunk *known = NULL;
 	unsigned long edge;
 	unsigned int i;
 
@@ -285,7 +306,7 @@ static void reftrace_flush(struct reftrace *trace)
 	for (i = 0; i < heap->nr_edges; i++) {
 		edge = heap->edges[i];
 		reftrace_edge(trace, (struct refslot *)(edge & ~REFEDGE_CHARGED),
-			      edge & REFEDGE_CHARGED);
+			      &known, edge & REFEDGE_CHARGED);
 	}
 	heap->nr_edges = 0;
 }
@@ -401,29 +422,46 @@ static void reftrace_drain(struct reftrace *trace)
 	}
 }
 
+/* Is a root, just discovered, worth expanding at once? */
+static __always_inline bool reftrace_root_wanted(const struct reftrace *trace,
+						 struct refchunk *chunk,
+						 unsigned int index, bool few)
+{
+	if ((chunk->state[index] & (ROW_SEEN | ROW_EXPANDED | ROW_LIVE)) !=
+	    ROW_SEEN)
+		return false;
+	if (row_young(chunk, index) || trace->scope == SCOPE_AGE_2)
+		return true;
+	if (few)
+		chunk->snapshot[index] |= TRACE_CHARGED;
+	return few;
+}
+
 /*
- * A chunk's roots have been discovered.  The young ones are expanded, and of
- * the others those that have a few slots, as if on the budget: that they were
- * touched says nothing about what hangs on them.
+ * Discover some rows of a chunk as roots; @taken if their marks have been.
+ * The young ones are expanded while they are at hand, and of the others those
+ * that have a few slots, as if on the budget: that they were touched says
+ * nothing about what hangs on them.
  */
-void reftrace_expand_roots(struct reftrace *trace, struct refchunk *chunk,
-			   const unsigned long *rows)
+void reftrace_roots(struct reftrace *trace, struct refchunk *chunk,
+		    const unsigned long *rows, bool taken,
+		    const struct refchunk *next)
 {
 	bool few = chunk->type->fields_only &&
 		   chunk->type->nr_slots <= REFTRACE_OWN_SLOTS;
-	bool free = trace->scope == SCOPE_AGE_2;
+	struct refheap *heap = trace->heap;
 	unsigned int index;
-	u8 state;
 
 	refchunk_for_each_row(rows, index) {
-		state = chunk->state[index];
-		if ((state & (ROW_SEEN | ROW_EXPANDED | ROW_LIVE)) != ROW_SEEN)
+		if (!(chunk->state[index] & ROW_SEEN))
+			refrow_discover(heap, chunk, index, taken);
+		else if (taken)
+			refrow_discover_again(heap, chunk, index);
+		refchunk_ahead(next, index);
+		if (chunk->state[index] & ROW_SEEN)
+			chunk->state[index] |= ROW_ROOT;
+		if (!reftrace_root_wanted(trace, chunk, index, few))
 			continue;
-		if (!free && !row_young(chunk, index)) {
-			if (!few)
-				continue;
-			chunk->snapshot[index] |= TRACE_CHARGED;
-		}
 		chunk->state[index] |= ROW_EXPANDED;
 		reftrace_expand(trace, chunk, index);
 	}

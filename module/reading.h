@@ -61,35 +61,60 @@ static inline void refchunk_touch(struct refheap *heap, struct refchunk *chunk)
 }
 
 /*
- * First sight of an object in this collection; @taken as above.  What is
- * frozen is looked at, so that marks mean what they say, and left alone.
+ * First reading of a row in this collection; @taken as above.  What is frozen
+ * is looked at, so that marks mean what they say, and left alone.
+ *
+ * Return: what the row's state is to be, ROW_SEEN if @word is its reading.
  */
-static __always_inline void refrow_discover(struct refheap *heap,
-					    struct refchunk *chunk,
-					    unsigned int index, bool taken)
+static __always_inline u8 refrow_read(const struct refchunk *chunk,
+				      unsigned int index, bool taken,
+				      u64 *word, struct reftally *tally)
 {
 	struct refobj *obj = chunk_object(chunk, index);
 	u8 state = chunk->state[index];
-	u64 word;
 
 	if (!obj || !refcandidate_look(obj, chunk_place(chunk, index), taken,
-				       &word))
-		return;
-	if (word & REFWORD_FRESH)
+				       word))
+		return state;
+	if (*word & REFWORD_FRESH)
 		state = 0;		/* age */
 	else if (state_age(state) == REFAGE_FROZEN)
-		return;
-	refchunk_touch(heap, chunk);
-	heap->tally.seen++;
-	heap->tally.references += refword_count(word);
+		return state;
+	tally->seen++;
+	tally->references += refword_count(*word);
 	state |= ROW_SEEN;
-	if (unlikely((!refword_counted(word) && !busted(FAULT_zero_count)) ||
-		     word & (REFWORD_DEAD | REFWORD_CONDEMNED))) {
+	if (unlikely((!refword_counted(*word) && !busted(FAULT_zero_count)) ||
+		     *word & (REFWORD_DEAD | REFWORD_CONDEMNED))) {
 		state |= ROW_LIVE;
-		heap->tally.spoiled = true;
+		tally->spoiled = true;
 	}
+	return state;
+}
+
+/* An edge leads to a row that has not been read yet. */
+static inline void refrow_discover(struct refheap *heap,
+				   struct refchunk *chunk, unsigned int index)
+{
+	u64 word;
+	u8 state;
+
+	state = refrow_read(chunk, index, false, &word, &heap->tally);
+	if (!(state & ROW_SEEN))
+		return;
 	chunk->state[index] = state;
 	chunk->snapshot[index] = word;
+	refchunk_touch(heap, chunk);
+}
+
+static inline void reftally_add(struct reftally *to,
+				const struct reftally *tally)
+{
+	to->seen += tally->seen;
+	to->expanded += tally->expanded;
+	to->references += tally->references;
+	to->edges += tally->edges;
+	to->others += tally->others;
+	to->spoiled |= tally->spoiled;
 }
 
 /*

@@ -205,7 +205,8 @@ reftrace_target(struct refheap *heap, struct refobj *target,
  */
 static __always_inline struct refchunk *
 reftrace_count(struct refheap *heap, struct refslot *slot,
-	       struct refchunk **known, unsigned int *index)
+	       struct refchunk **known, unsigned int *index,
+	       struct reftally *tally)
 {
 	struct refobj *target = READ_ONCE(slot->target);
 	struct refchunk *chunk;
@@ -216,7 +217,7 @@ reftrace_count(struct refheap *heap, struct refslot *slot,
 	if (!chunk)
 		goto other;
 	if (!(chunk->state[*index] & ROW_SEEN)) {
-		refrow_discover(heap, chunk, *index, false);
+		refrow_discover(heap, chunk, *index);
 		/* Behind the word, by its acquire. */
 		if (READ_ONCE(slot->target) != target)
 			goto other;
@@ -228,24 +229,25 @@ reftrace_count(struct refheap *heap, struct refslot *slot,
 		goto other;
 	}
 	chunk->snapshot[*index]--;
-	heap->tally.edges++;
+	tally->edges++;
 	return chunk;
 
 other:
-	heap->tally.others++;
+	tally->others++;
 	return NULL;
 }
 
 static __always_inline void reftrace_edge(struct reftrace *trace,
 					  struct refslot *slot,
 					  struct refchunk **known,
-					  bool below_charged)
+					  bool below_charged,
+					  struct reftally *tally)
 {
 	struct refheap *heap = trace->heap;
 	struct refchunk *chunk;
 	unsigned int index;
 
-	chunk = reftrace_count(heap, slot, known, &index);
+	chunk = reftrace_count(heap, slot, known, &index, tally);
 	if (!chunk || chunk->state[index] & ROW_EXPANDED)
 		return;
 	if (row_young(chunk, index) ||
@@ -260,7 +262,8 @@ static void reftrace_slot(struct refvisitor *visitor, struct refslot *slot)
 
 	struct refchunk *known = NULL;
 
-	reftrace_edge(trace, slot, &known, trace->below_charged);
+	reftrace_edge(trace, slot, &known, trace->below_charged,
+		      &trace->heap->tally);
 }
 
 /*
@@ -297,18 +300,20 @@ static void reftrace_flush(struct reftrace *trace)
 {
 	struct refheap *heap = trace->heap;
 	struct refchunk *known = NULL;
+	struct reftally tally = {};
+	unsigned int i, nr = heap->nr_edges;
 	unsigned long edge;
-	unsigned int i;
 
 	if (trace->far)
 		reftrace_prefetch(heap);
 	trace->far = false;
-	for (i = 0; i < heap->nr_edges; i++) {
+	for (i = 0; i < nr; i++) {
 		edge = heap->edges[i];
 		reftrace_edge(trace, (struct refslot *)(edge & ~REFEDGE_CHARGED),
-			      &known, edge & REFEDGE_CHARGED);
+			      &known, edge & REFEDGE_CHARGED, &tally);
 	}
 	heap->nr_edges = 0;
+	reftally_add(&heap->tally, &tally);
 }
 
 /* Nothing that was read before may be used after it, edges included. */
@@ -318,21 +323,31 @@ void reftrace_pause(struct reftrace *trace, unsigned int cost)
 	refwalk_pause(&trace->walk, cost);
 }
 
-static __always_inline void reftrace_gather(struct reftrace *trace,
-					    struct refobj *obj,
-					    const struct reftype *type,
-					    bool charged)
+/* Can its edges be gathered? */
+static bool reftype_gathered(const struct reftype *type)
+{
+	return type->fields_only && type->nr_slots <= REFHEAP_EDGES;
+}
+
+/*
+ * Gather the edges of an object; there is room.
+ *
+ * Return: how many are gathered then.
+ */
+static __always_inline unsigned int
+reftrace_gather(struct reftrace *trace, const struct reftype *type,
+		struct refobj *obj, bool charged, unsigned int nr)
 {
 	const struct reffield *field = type->desc.fields;
+	const struct reffield *end = field + type->desc.nr_fields;
+	unsigned long *edges = trace->heap->edges;
 	void *memory = refobj_memory(type, obj);
-	struct refheap *heap = trace->heap;
+	struct refslot *slot, *last;
 	struct refobj *target;
-	struct refslot *slot;
-	unsigned int i, nr;
 
-	for (i = 0; i < type->desc.nr_fields; i++, field++) {
+	for (; field < end; field++) {
 		slot = memory + field->offset;
-		for (nr = field->count; nr; nr--, slot++) {
+		for (last = slot + field->count; slot < last; slot++) {
 			target = READ_ONCE(slot->target);
 			if (!target)
 				continue;
@@ -341,13 +356,11 @@ static __always_inline void reftrace_gather(struct reftrace *trace,
 				prefetch(target);
 				trace->far = true;
 			}
-			if (heap->nr_edges == REFHEAP_EDGES)
-				reftrace_flush(trace);
-			heap->edges[heap->nr_edges++] =
-				(unsigned long)slot |
-				(charged ? REFEDGE_CHARGED : 0);
+			edges[nr++] = (unsigned long)slot |
+				      (charged ? REFEDGE_CHARGED : 0);
 		}
 	}
+	return nr;
 }
 
 /* Those that lie where somebody else knows are read one by one. */
@@ -366,25 +379,29 @@ static void reftrace_walk(struct reftrace *trace, struct refchunk *chunk,
 		refrow_park(chunk, index);
 }
 
-static __always_inline void reftrace_expand(struct reftrace *trace,
-					    struct refchunk *chunk,
-					    unsigned int index)
+/* Read the slots of a row that is ROW_EXPANDED. */
+static void reftrace_expand(struct reftrace *trace, struct refchunk *chunk,
+			    unsigned int index)
 {
 	bool charged = chunk->snapshot[index] & TRACE_CHARGED;
-	struct refobj *obj;
+	struct refobj *obj = chunk_object(chunk, index);
+	const struct reftype *type = chunk->type;
+	struct refheap *heap = trace->heap;
 
 	trace->expanded++;
-	if (!charged)
-		trace->free++;
-	if (unlikely(!chunk->type->fields_only)) {
+	trace->free += !charged;
+	if (!reftype_gathered(type)) {
 		reftrace_walk(trace, chunk, index, charged);
 		return;
 	}
-	obj = chunk_object(chunk, index);
-	if (likely(obj))
-		reftrace_gather(trace, obj, chunk->type, charged);
-	else
-		reftrace_spare(trace->heap, chunk, index);
+	if (!obj) {
+		reftrace_spare(heap, chunk, index);
+		return;
+	}
+	if (heap->nr_edges + type->nr_slots > REFHEAP_EDGES)
+		reftrace_flush(trace);
+	heap->nr_edges = reftrace_gather(trace, type, obj, charged,
+					 heap->nr_edges);
 }
 
 /* What is on the stack, a few at a time.  Return: their number. */
@@ -422,49 +439,88 @@ static void reftrace_drain(struct reftrace *trace)
 	}
 }
 
-/* Is a root, just discovered, worth expanding at once? */
+/*
+ * Is a root worth expanding at once?  The young ones are while they are at
+ * hand, and of the others those that have a few slots, as if on the budget:
+ * that they were touched says nothing about what hangs on them.
+ */
 static __always_inline bool reftrace_root_wanted(const struct reftrace *trace,
-						 struct refchunk *chunk,
-						 unsigned int index, bool few)
+						 u8 state, u64 *word, bool few)
 {
-	if ((chunk->state[index] & (ROW_SEEN | ROW_EXPANDED | ROW_LIVE)) !=
-	    ROW_SEEN)
+	if (state & (ROW_EXPANDED | ROW_LIVE))
 		return false;
-	if (row_young(chunk, index) || trace->scope == SCOPE_AGE_2)
+	if (*word & TRACE_YOUNG || trace->scope == SCOPE_AGE_2)
 		return true;
 	if (few)
-		chunk->snapshot[index] |= TRACE_CHARGED;
+		*word |= TRACE_CHARGED;
 	return few;
 }
 
+/* Such a root of a type whose edges are gathered: as reftrace_expand(). */
+static __always_inline void reftrace_expand_root(struct reftrace *trace,
+						 const struct reftype *type,
+						 struct refobj *obj,
+						 u64 word)
+{
+	struct refheap *heap = trace->heap;
+
+	if (heap->nr_edges + type->nr_slots > REFHEAP_EDGES)
+		reftrace_flush(trace);
+	heap->nr_edges = reftrace_gather(trace, type, obj,
+					 word & TRACE_CHARGED, heap->nr_edges);
+}
+
 /*
- * Discover some rows of a chunk as roots; @taken if their marks have been.
- * The young ones are expanded while they are at hand, and of the others those
- * that have a few slots, as if on the budget: that they were touched says
- * nothing about what hangs on them.
+ * Read some rows of a chunk as roots; @taken if their marks have been, @next
+ * what comes then.
  */
 void reftrace_roots(struct reftrace *trace, struct refchunk *chunk,
 		    const unsigned long *rows, bool taken,
 		    const struct refchunk *next)
 {
-	bool few = chunk->type->fields_only &&
-		   chunk->type->nr_slots <= REFTRACE_OWN_SLOTS;
-	struct refheap *heap = trace->heap;
+	const struct reftype *type = chunk->type;
+	bool gathered = reftype_gathered(type);
+	bool few = gathered && type->nr_slots <= REFTRACE_OWN_SLOTS;
+	struct reftally tally = {};
 	unsigned int index;
+	u64 word, free = 0;
+	bool wanted;
+	u8 state;
 
+	refchunk_touch(trace->heap, chunk);
 	refchunk_for_each_row(rows, index) {
-		if (!(chunk->state[index] & ROW_SEEN))
-			refrow_discover(heap, chunk, index, taken);
-		else if (taken)
-			refrow_discover_again(heap, chunk, index);
 		refchunk_ahead(next, index);
-		if (chunk->state[index] & ROW_SEEN)
-			chunk->state[index] |= ROW_ROOT;
-		if (!reftrace_root_wanted(trace, chunk, index, few))
+		if (unlikely(chunk->state[index] & ROW_SEEN)) {
+			if (taken)
+				refrow_discover_again(trace->heap, chunk,
+						      index);
+			state = chunk->state[index];
+			word = chunk->snapshot[index];
+		} else {
+			state = refrow_read(chunk, index, taken, &word,
+					    &tally);
+			if (!(state & ROW_SEEN))
+				continue;
+		}
+		wanted = reftrace_root_wanted(trace, state, &word, few);
+		chunk->state[index] = state | ROW_ROOT |
+				      (wanted ? ROW_EXPANDED : 0);
+		chunk->snapshot[index] = word;
+		if (!wanted)
 			continue;
-		chunk->state[index] |= ROW_EXPANDED;
-		reftrace_expand(trace, chunk, index);
+		if (!gathered) {
+			reftrace_expand(trace, chunk, index);
+			continue;
+		}
+		tally.expanded++;
+		free += !(word & TRACE_CHARGED);
+		reftrace_expand_root(trace, type, chunk_object(chunk, index),
+				     word);
 	}
+	trace->expanded += tally.expanded;
+	trace->free += free;
+	tally.expanded = 0;
+	reftally_add(&trace->heap->tally, &tally);
 }
 
 /* Charge an old object to the budget, if that lasts. */

@@ -127,7 +127,7 @@ static u64 refcandidate_take_chunk_aged(struct reftrace *trace,
 
 	bitmap_zero(rows, REFROW_PER_CHUNK);
 	for (index = 0; index < REFROW_PER_CHUNK; index++) {
-		if (chunk->state[index] & ROW_SEEN ||
+		if (chunk->state[index] & ROW_ROOT ||
 		    !chunk_object(chunk, index) ||
 		    !refcandidate_wanted(chunk, index, scope))
 			continue;

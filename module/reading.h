@@ -61,16 +61,17 @@ static inline void refchunk_touch(struct refheap *heap, struct refchunk *chunk)
 }
 
 /*
- * First reading of a row in this collection; @taken as above.  What is frozen
+ * First reading of a row, and what is in it, in this collection; @taken as
+ * above.  What is frozen
  * is looked at, so that marks mean what they say, and left alone.
  *
  * Return: what the row's state is to be, ROW_SEEN if @word is its reading.
  */
 static __always_inline u8 refrow_read(const struct refchunk *chunk,
-				      unsigned int index, bool taken,
-				      u64 *word, struct reftally *tally)
+				      unsigned int index, struct refobj *obj,
+				      bool taken, u64 *word,
+				      struct reftally *tally)
 {
-	struct refobj *obj = chunk_object(chunk, index);
 	u8 state = chunk->state[index];
 
 	if (!obj || !refcandidate_look(obj, chunk_place(chunk, index), taken,
@@ -93,12 +94,13 @@ static __always_inline u8 refrow_read(const struct refchunk *chunk,
 
 /* An edge leads to a row that has not been read yet. */
 static inline void refrow_discover(struct refheap *heap,
-				   struct refchunk *chunk, unsigned int index)
+				   struct refchunk *chunk, unsigned int index,
+				   struct refobj *obj)
 {
 	u64 word;
 	u8 state;
 
-	state = refrow_read(chunk, index, false, &word, &heap->tally);
+	state = refrow_read(chunk, index, obj, false, &word, &heap->tally);
 	if (!(state & ROW_SEEN))
 		return;
 	chunk->state[index] = state;

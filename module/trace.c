@@ -217,7 +217,7 @@ reftrace_count(struct refheap *heap, struct refslot *slot,
 	if (!chunk)
 		goto other;
 	if (!(chunk->state[*index] & ROW_SEEN)) {
-		refrow_discover(heap, chunk, *index);
+		refrow_discover(heap, chunk, *index, target);
 		/* Behind the word, by its acquire. */
 		if (READ_ONCE(slot->target) != target)
 			goto other;
@@ -484,12 +484,14 @@ void reftrace_roots(struct reftrace *trace, struct refchunk *chunk,
 	struct reftally tally = {};
 	unsigned int index;
 	u64 word, free = 0;
+	struct refobj *obj;
 	bool wanted;
 	u8 state;
 
 	refchunk_touch(trace->heap, chunk);
 	refchunk_for_each_row(rows, index) {
 		refchunk_ahead(next, index);
+		obj = chunk_object(chunk, index);
 		if (unlikely(chunk->state[index] & ROW_SEEN)) {
 			if (taken)
 				refrow_discover_again(trace->heap, chunk,
@@ -497,7 +499,7 @@ void reftrace_roots(struct reftrace *trace, struct refchunk *chunk,
 			state = chunk->state[index];
 			word = chunk->snapshot[index];
 		} else {
-			state = refrow_read(chunk, index, taken, &word,
+			state = refrow_read(chunk, index, obj, taken, &word,
 					    &tally);
 			if (!(state & ROW_SEEN))
 				continue;
@@ -514,8 +516,11 @@ void reftrace_roots(struct reftrace *trace, struct refchunk *chunk,
 		}
 		tally.expanded++;
 		free += !(word & TRACE_CHARGED);
-		reftrace_expand_root(trace, type, chunk_object(chunk, index),
-				     word);
+		/* Seen before, it may have gone since. */
+		if (likely(obj))
+			reftrace_expand_root(trace, type, obj, word);
+		else
+			reftrace_spare(trace->heap, chunk, index);
 	}
 	trace->expanded += tally.expanded;
 	trace->free += free;

@@ -406,6 +406,19 @@ long refisland_try_all(struct refheap *heap)
 	return reclaimed + (heap->stats.kept - kept);
 }
 
+/* Does a type of what has been seen want a word before the end? */
+static bool refheap_may_finalize(struct refheap *heap)
+{
+	struct refchunk *chunk, *next;
+
+	if (!READ_ONCE(heap->finalizers))
+		return false;
+	refheap_for_each_touched(heap, chunk, next)
+		if (chunk->type->desc.finalize)
+			return true;
+	return false;
+}
+
 /*
  * Try all that has been seen as one set, whatever islands it consists of.
  *
@@ -416,8 +429,8 @@ bool refisland_try_together(struct refheap *heap, long *reclaimed)
 	struct refisland island = { .heap = heap, .together = true };
 
 	if (heap->tally.seen < READ_ONCE(together) || !heap->tally.seen ||
-	    READ_ONCE(heap->finalizers) || READ_ONCE(heap->save_all) ||
-	    !refisland_judge_seen(&island))
+	    READ_ONCE(heap->save_all) || !refisland_judge_seen(&island) ||
+	    refheap_may_finalize(heap))
 		return false;
 	trace_refheap_phase(heap, REFHEAP_PHASE_TRACED, island.members);
 	trace_refheap_phase(heap, REFHEAP_PHASE_DIVIDED, 1);

@@ -9,12 +9,19 @@
  * The closure rule
  * ================
  *
- * Let S be any set of objects with slots.  refisland_judge() reads the word
- * of each member X, at r(X), and after all of them every slot of every member;
- * refisland_condemn() reads each word again, at c(X).  If no word has changed,
- * none carries a flag, and each count is valid and equals the number of edges
- * to X seen from members of S, then at the verdict no counted reference to
- * any member exists but these edges, and none can be obtained.
+ * Let S be any set of objects with slots.  The word of each member X is read,
+ * at r(X), its slots after that, and an edge to X counts only if it was read
+ * after r(X).  When all has been read, refisland_condemn() reads each word
+ * again, at c(X).  If no word has changed, none carries a flag, and each count
+ * is valid and equals the number of edges to X seen from members of S, then at
+ * the verdict no counted reference to any member exists but these edges, and
+ * none can be obtained.
+ *
+ * There are two ways to read.  refisland_judge() reads all words and then all
+ * slots of an island.  A trace (reading.h, trace.c) reads a word when it comes
+ * upon the object and its slots at some time later; where it comes upon it by
+ * an edge, it reads that edge again.  What it has read is a judgement of all
+ * that it has seen, if that is closed: refisland_judge_seen().
  *
  * What mutators keep to (slot.c, object.c):
  *  M1 count(X) is at no time less than the number of references to X: it goes
@@ -22,10 +29,11 @@
  *  M2 a put changes the word; a reference changes the version after it has
  *     left a slot, before anyone else gets it, and again, if it was held in
  *     between, before it enters a slot;
- *  M3 whoever edits a slot of X holds X: by a reference, or by a chain of
- *     slots and locks that starts at one.  A reference that was counted, or
- *     has changed the version, to enter a slot is on its way: it begins no
- *     chain but that of the exchange by which it enters.
+ *  M3 whoever edits a slot of X holds X until what has left the slot has been
+ *     put, or its version changed: by a reference, or by a chain of slots and
+ *     locks that starts at one.  A reference that was counted, or has changed
+ *     the version, to enter a slot is on its way: it begins no chain but that
+ *     of the exchange by which it enters.
  *
  * Call a reference to a member outside if it is no edge from a member.
  *
@@ -35,12 +43,17 @@
  *     have changed (M2).  The count leaves room for no others (M1).  So an
  *     outside reference to X at c(X) is an edge seen and removed.
  * (2) No edge seen was removed before the verdict.  Take the first removal,
- *     at t, and the first member X on the chain by which its author held the
- *     owner (M3): at t there is an outside reference u to X.
+ *     at t, of an edge to Y, and the first member X on the chain by which its
+ *     author held the owner (M3): at t there is an outside reference u to X.
+ *     - r(X) comes after t, which only a trace can bring about.  The edge was
+ *       seen before t, so r(Y) was, and c(Y) is not until all is read.  If
+ *       Y's word has changed by c(Y), that is noticed.  If not, the author
+ *       holds u at r(X) and has not given it back by c(Y) (M3): either it is
+ *       outside at c(X), too, or it was given back in between: see below.
  *     - u is outside at c(X), too: by (1) it is an edge seen, removed before
  *       t. But the one at t was the first.
- *     - u was given back or sent on its way between t and c(X), so after r(X):
- *       the words differ (M2).
+ *     - u was given back or sent on its way between t, or r(X), whichever is
+ *       later, and c(X): the words differ (M2).
  *     - u was on its way at t, its version changed before r(X).  Then the
  *       removal is the exchange by which it enters (M3), into a slot that has
  *       been read: u is an edge that was not seen, for which (1) has no room.
@@ -58,7 +71,9 @@
  *
  * 25 bits of version can wrap while a large set is judged.  It does no harm.
  * At r(X) MARKED and FRESH are clear: the collector cleared them when it
- * discovered the object, or the judgement fails.  From then on any put, and
+ * discovered the object, or the judgement fails; a trace that takes the mark
+ * of an object that it has read before adds one to the version of both words,
+ * if they are equal, and else gives the object up (refrow_discover_again()).  From then on any put, and
  * any move into a slot, sets MARKED, and a new incarnation of the memory has
  * FRESH set.  Words that compare equal mean that there was none of these,
  * whatever the version says.  Without puts counts only grow, and the sum of

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What single functions of other parts of a kernel do for these tests. */
+#include <linux/bottom_half.h>
+#include <linux/cpuhotplug.h>
+#include <linux/cpumask.h>
+#include <linux/jump_label.h>
+#include <linux/mm.h>
+#include <linux/preempt.h>
+#include <linux/random.h>
+#include <linux/uaccess.h>
+
+#include "user.h"
+
+bool static_key_initialized = true;
+
+/* Interrupts that run softirqs are threads of their own. */
+void __local_bh_enable_ip(unsigned long ip, unsigned int count)
+{
+	preempt_count_sub(count);
+}
+
+int __cpuhp_setup_state(enum cpuhp_state state, const char *name, bool invoke,
+			int (*startup)(unsigned int cpu),
+			int (*teardown)(unsigned int cpu), bool multi)
+{
+	return 0;
+}
+
+void get_random_bytes(void *buffer, size_t bytes)
+{
+	host_random(buffer, bytes);
+}
+
+u64 get_random_u64(void)
+{
+	u64 value;
+
+	get_random_bytes(&value, sizeof(value));
+	return value;
+}
+
+u32 get_random_u32(void)
+{
+	return get_random_u64();
+}
+
+u32 __get_random_u32_below(u32 ceiling)
+{
+	return reciprocal_scale(get_random_u32(), ceiling);
+}
+
+void si_meminfo(struct sysinfo *info)
+{
+	memset(info, 0, sizeof(*info));
+	info->freeram = host_free_pages();
+	info->totalram = info->freeram;
+	info->mem_unit = PAGE_SIZE;
+}
+
+int __init execute_with_initialized_rng(struct notifier_block *nb)
+{
+	return 0;
+}
+
+unsigned long _copy_from_user(void *to, const void __user *from,
+			      unsigned long n)
+{
+	return raw_copy_from_user(to, from, n);
+}
+
+unsigned long _copy_to_user(void __user *to, const void *from, unsigned long n)
+{
+	return raw_copy_to_user(to, from, n);
+}
+
+/* As kernel/cpu.c has them. */
+#define MASK_DECLARE_1(x)	[(x) + 1][0] = (1UL << (x))
+#define MASK_DECLARE_2(x)	MASK_DECLARE_1(x), MASK_DECLARE_1((x) + 1)
+#define MASK_DECLARE_4(x)	MASK_DECLARE_2(x), MASK_DECLARE_2((x) + 2)
+#define MASK_DECLARE_8(x)	MASK_DECLARE_4(x), MASK_DECLARE_4((x) + 4)
+
+const unsigned long cpu_bit_bitmap[BITS_PER_LONG + 1][BITS_TO_LONGS(NR_CPUS)] = {
+	MASK_DECLARE_8(0), MASK_DECLARE_8(8), MASK_DECLARE_8(16),
+	MASK_DECLARE_8(24), MASK_DECLARE_8(32), MASK_DECLARE_8(40),
+	MASK_DECLARE_8(48), MASK_DECLARE_8(56),
+};
+
+const DECLARE_BITMAP(cpu_all_bits, NR_CPUS) = CPU_BITS_ALL;
+
+void user_missing(const char *name) __noreturn;
+
+void user_missing(const char *name)
+{
+	panic("%s() is not among the stand-ins", name);
+}

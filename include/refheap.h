@@ -170,7 +170,7 @@ struct refweak {
  * 0     1        0x7fffffff 0x98000000 0xb4000000 0xbfffffff 0xe0000000  0xffffffff
  * zero  <-valid------------> <-saturation zone-------------> <-dead zone->
  *
- * FINALIZED its finalizer has been called, or is about to be
+ * FINALIZED its finalizer has been called, or is about to be, or it has none
  * WEAK	     there are, or were, weak references to it
  * LEAF	     the type has no slots: never a candidate, no member of an island
  * FRESH     not yet seen by the collector since its allocation
@@ -187,6 +187,9 @@ struct refweak {
 #define REFWORD_WEAK		BIT_ULL(37)
 #define REFWORD_FINALIZED	BIT_ULL(38)
 #define REFWORD_VERSION		BIT_ULL(39)
+
+/* A put need do no more than count: see refobj_drop(). */
+#define REFWORD_PLAIN_PUT	(REFWORD_MARKED | REFWORD_FINALIZED)
 
 #define REFWORD_GET		(REFWORD_VERSION + 1)
 #define REFWORD_PUT		(REFWORD_VERSION - 1)
@@ -748,7 +751,8 @@ enum refchunk_queued {
 /* private: out of line parts of refobj_get() and refobj_put() */
 void __refobj_get_slow(struct refobj *obj, u64 old);
 void __refobj_put_slow(struct refobj *obj);
-void __refobj_put_leaf_slow(struct refobj *obj, u64 old);
+void __refobj_put_last(struct refobj *obj, u64 old);
+void __refrow_mark_late(unsigned long place, u64 old);
 
 /**
  * refobj_count - read the count, for debugging
@@ -822,9 +826,8 @@ static inline bool __refrow_mark(unsigned long place)
  * others were preempted or sleep in releases (see module/release.c).
  *
  * A put that leaves references behind may leave a cycle behind: the object
- * becomes a candidate for the collector, first in its row and then in its
- * word, together with the count; why in this order, and why a word that says
- * MARKED need not be marked again, is told at refobj_drop().
+ * becomes a candidate for the collector.  Mostly it is one already, and then
+ * this is one atomic addition, as kref_put(); see refobj_drop().
  *
  * Context: any but NMI.  May release objects, and so call client code.
  */
@@ -836,17 +839,29 @@ static inline void refobj_put(struct refobj *obj)
 		/* Never a candidate: there is nothing but the count. */
 		word = atomic64_fetch_add_release(REFWORD_PUT, &obj->word);
 		if (unlikely((u32)word - 2 >= REFCOUNT_ZONE_MAX - 1))
-			__refobj_put_leaf_slow(obj, word);
+			__refobj_put_last(obj, word);
 		return;
 	}
-	if (likely((u32)word - 2 < REFCOUNT_ZONE_MAX - 1 &&
-		   (word & REFWORD_MARKED ||
-		    __refrow_mark(READ_ONCE(obj->place))) &&
-		   atomic64_try_cmpxchg_release(&obj->word, &word,
-						(word | REFWORD_MARKED) +
-						REFWORD_PUT)))
-		return;
-	__refobj_put_slow(obj);
+	if (unlikely((u32)word - 2 >= REFCOUNT_ZONE_MAX - 1)) {
+		__refobj_put_slow(obj);
+	} else if ((word & REFWORD_PLAIN_PUT) == REFWORD_PLAIN_PUT) {
+		unsigned long place = READ_ONCE(obj->place);
+
+		/* An RCU section without a call, for the row. */
+		preempt_disable();
+		word = atomic64_fetch_add_release(REFWORD_PUT, &obj->word);
+		if (unlikely(!(word & REFWORD_MARKED)))
+			__refrow_mark_late(place, word);
+		preempt_enable();
+		if (unlikely((u32)word - 2 >= REFCOUNT_ZONE_MAX - 1))
+			__refobj_put_last(obj, word);
+	} else if (unlikely((!(word & REFWORD_MARKED) &&
+			     !__refrow_mark(READ_ONCE(obj->place))) ||
+			    !atomic64_try_cmpxchg_release(&obj->word, &word,
+							  (word | REFWORD_MARKED) +
+							  REFWORD_PUT))) {
+		__refobj_put_slow(obj);
+	}
 }
 
 /* private: what ends with its scope; allocation may have failed */

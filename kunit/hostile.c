@@ -158,7 +158,8 @@ static long call_refobj_get_unless_zero(void **a)
 /* Out of line parts of what is inline. */
 CALL_VOID(__refobj_get_slow, refobj_get(a[OBJ]))
 CALL_VOID(__refobj_put_slow, refobj_put(a[OBJ]))
-CALL_VOID(__refobj_put_leaf_slow, refobj_put(a[OBJ]))
+CALL_VOID(__refobj_put_last, refobj_put(a[OBJ]))
+CALL_VOID(__refrow_mark_late, refobj_put(a[OBJ]))
 
 CALL(refslot_set, refslot_set(a[OBJ], a[SLOT], a[OTHER]))
 CALL_VOID(refslot_clear, refslot_clear(a[OBJ], a[SLOT]))
@@ -274,8 +275,8 @@ static const struct call calls[] = {
 	ROW(refobj_weak_list, A(OBJ) | A(LIST), .objects = A(OBJ)),
 	ROW(__refobj_get_slow, .objects = A(OBJ), .dead = WARNED(0)),
 	ROW(__refobj_put_slow, .objects = A(OBJ), .dead = WARNED(0)),
-	ROW(__refobj_put_leaf_slow, .objects = A(OBJ),
-	    .dead = WARNED(0)),
+	ROW(__refobj_put_last, .objects = A(OBJ), .dead = WARNED(0)),
+	ROW(__refrow_mark_late, .objects = A(OBJ), .dead = WARNED(0)),
 
 	ROW(refslot_set, A(OBJ) | A(SLOT), REFUSED,
 	    .objects = A(OBJ) | A(OTHER), .dead = WARNED(-EINVAL),
@@ -553,7 +554,8 @@ static void g9_objects_of_another_heap(struct kunit *test)
 		warned[1] = test->priv;
 		if (call->call == call_refobj_make_immortal ||
 		    call->call == call___refobj_put_slow ||
-		    call->call == call___refobj_put_leaf_slow ||
+		    call->call == call___refobj_put_last ||
+		    call->call == call___refrow_mark_late ||
 		    call->call == call___refobj_get_slow)
 			continue;	/* no matter whose it is */
 		if (call->objects & A(OBJ))

@@ -14,7 +14,8 @@ FAULT(publish),		/* a slot leads there before its count is up */
 FAULT(unpublish),	/* the count is down before the slot is empty */
 FAULT(touch),		/* a put marks the object after its decrement */
 FAULT(put_mark),	/* a put does not mark the row */
-FAULT(give_mark),	/* nor does a move into a slot */
+FAULT(late_mark),	/* nor one that has missed MARKED */
+FAULT(give_mark),	/* nor does a move */
 FAULT(move_version),	/* a move leaves version and MARKED */
 FAULT(recheck),		/* a load looks at its slot only once */
 FAULT(word_early),	/* alive before init() has run */

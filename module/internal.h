@@ -326,6 +326,7 @@ struct reftype {
 	struct kmem_cache *cache;	/* I */
 	struct reftype_cpu __percpu *cpu; /* I */
 	unsigned int number;		/* I: in order of registration */
+	u64 first_word;			/* I: of an object, but for the version */
 	bool leaf;			/* I */
 	bool plain;			/* I: no slots, no callback */
 	bool direct;			/* I: no slots, and no callback that sleeps */

@@ -71,14 +71,15 @@
  *
  * 25 bits of version can wrap while a large set is judged.  It does no harm.
  * At r(X) MARKED and FRESH are clear: the collector cleared them when it
- * discovered the object, or the judgement fails; a trace that takes the mark
+ * discovered the object, or the judgement fails.  (A trace that takes the mark
  * of an object that it has read before adds one to the version of both words,
- * if they are equal, and else gives the object up (refrow_discover_again()).  From then on any put, and
- * any move into a slot, sets MARKED, and a new incarnation of the memory has
- * FRESH set.  Words that compare equal mean that there was none of these,
- * whatever the version says.  Without puts counts only grow, and the sum of
- * the counts compared is the sum of the edges only if none did.  What remains
- * are references moved out of slots and into none, and (2) excludes those.
+ * if they are equal, and else gives the object up: refrow_discover_again().)
+ * From then on any put and any move sets MARKED, and a new incarnation of the
+ * memory has FRESH set; but for the puts of threads that had read MARKED when
+ * it was cleared, one each.  So words that compare equal mean that there was
+ * none of these but the latter.  Gets make the sum of the counts compared
+ * higher than that of the edges, so there were as many gets as such puts, and
+ * as there are less than 2^22 threads no version has come round by that.
  *
  * The collector's own references
  * ==============================

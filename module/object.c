@@ -71,8 +71,7 @@ static u64 refobj_first_word(const struct reftype *type,
 
 	if (busted(FAULT_reuse))
 		return (type->leaf ? REFWORD_LEAF : 0) | 1;
-	return (version + REFWORD_VERSION) |
-	       (type->leaf ? REFWORD_LEAF : REFWORD_FRESH) | 1;
+	return (version + REFWORD_VERSION) | type->first_word;
 }
 
 /*
@@ -478,7 +477,20 @@ static bool refobj_unfinalized(const struct refobj *obj, u64 word)
  *
  * While the word says MARKED others need not mark: the collector clears the
  * row's mark, then MARKED, and what it reads in that instant is the word
- * behind all decrements that relied on it.
+ * behind all decrements that relied on it.  Such a put is an addition like any
+ * other (refobj_put()), which tells afterwards whether MARKED was still there.
+ * If not, the collector has read the higher count, and the row has to be
+ * marked behind the decrement: what it was, and that its chunk stays, was made
+ * sure of before, and if it is another object's by now no harm is done.
+ *
+ *	T1 (refobj_put())		collector (refcandidate_take_chunk())
+ *	word: read, MARKED		row: clear the mark
+ *	word: count - 1			full barrier
+ *	full barrier			word: cmpxchg clear MARKED, version + 1
+ *	row: mark
+ *
+ * Either the collector's compare-and-swap comes second, or T1 has missed
+ * MARKED, and its mark comes behind the clearing.
  *
  * The last reference to an object that is to be finalized is not given up but
  * becomes its releaser's, who gives it up when the finalizer has run.  If it
@@ -531,17 +543,35 @@ void __refobj_put_slow(struct refobj *obj)
 EXPORT_SYMBOL_REFHEAP(__refobj_put_slow);
 
 /* The decrement has been done; it was the last, or found no valid count. */
-void __refobj_put_leaf_slow(struct refobj *obj, u64 old)
+void __refobj_put_last(struct refobj *obj, u64 old)
 {
 	if (refword_count(old) != 1) {
 		refobj_put_invalid(obj, refword_count(old), true);
 		return;
 	}
+	if (old & REFWORD_DEAD)
+		return;
 	/* Pairs with the release of all other puts: see their writes. */
 	smp_acquire__after_ctrl_dep();
 	refobj_release(obj);
 }
-EXPORT_SYMBOL_REFHEAP(__refobj_put_leaf_slow);
+EXPORT_SYMBOL_REFHEAP(__refobj_put_last);
+
+/*
+ * A put that relied on MARKED has found it cleared: see refobj_drop().  The
+ * caller is in the RCU section in which it still had the object.
+ */
+void __refrow_mark_late(unsigned long place, u64 old)
+{
+	/* The last one leaves nothing behind, and after it there is no row. */
+	if (refword_count(old) == 1 || !refword_counted(old) ||
+	    busted(FAULT_late_mark))
+		return;
+	/* Pairs with the full barrier in refcandidate_take_chunk(). */
+	smp_mb__after_atomic();
+	refrow_mark(place);
+}
+EXPORT_SYMBOL_REFHEAP(__refrow_mark_late);
 
 /**
  * refobj_get_unless_zero - turn a borrowed pointer into a reference
@@ -596,7 +626,8 @@ bool refobj_is_finalized(const struct refobj *obj)
 {
 	if (refpointer_bad(obj))
 		return false;
-	return refword_read(obj) & REFWORD_FINALIZED;
+	return refword_read(obj) & REFWORD_FINALIZED &&
+	       refobj_chunk(obj)->type->desc.finalize;
 }
 EXPORT_SYMBOL_REFHEAP(refobj_is_finalized);
 

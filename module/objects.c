@@ -157,6 +157,8 @@ static int refobjects_show(struct seq_file *seq, void *at)
 	seq_printf(seq, "%u %s %u ", chunk_row(chunk, cursor->index),
 		   chunk->type->desc.name,
 		   refword_counted(word) ? refword_count(word) : 0);
+	if (!chunk->type->desc.finalize)
+		word &= ~REFWORD_FINALIZED;
 	refobjects_show_flags(seq, word);
 	seq_printf(seq, " %u", chunk->type->leaf ? 0 :
 			       refrow_age(chunk, cursor->index));

@@ -6,7 +6,8 @@
  *
  *  set	  count up, publish (release); unpublish by the same xchg, count down
  *  clear unpublish, count down
- *  take  unpublish, change the target's version
+ *  take  unpublish, change the target's version, mark the target: so that
+ *	  no change of a version but that of a get goes without a mark
  *  give  change the target's version, publish, mark the target: an object
  *	  whose last reference moves into its own slot is garbage without any
  *	  put
@@ -102,9 +103,9 @@ EXPORT_SYMBOL_REFHEAP(refslot_clear);
 
 /*
  * Change the version of an object that the caller owns a reference to, and
- * with @mark the flag that a later refrow_mark() makes true.
+ * set the flag that a later refrow_mark_moved() makes true.
  */
-static void refobj_moved(struct refobj *obj, bool mark)
+static void refobj_moved(struct refobj *obj)
 {
 	u64 old = refword_read(obj), new;
 
@@ -112,7 +113,7 @@ static void refobj_moved(struct refobj *obj, bool mark)
 		return;
 	do {
 		new = old + REFWORD_VERSION;
-		if (mark && !(old & REFWORD_LEAF))
+		if (!(old & REFWORD_LEAF))
 			new |= REFWORD_MARKED;
 	} while (!refword_try_cmpxchg(obj, &old, new));
 }
@@ -126,6 +127,13 @@ static bool refrow_is_candidate(unsigned long place)
 {
 	return READ_ONCE(*(u8 *)place) == REFMARK_SET &&
 	       READ_ONCE(place_chunk(place)->queued) != REFCHUNK_UNKNOWN;
+}
+
+static void refrow_mark_moved(unsigned long place)
+{
+	if (!place_chunk(place)->type->leaf && !refrow_is_candidate(place) &&
+	    !busted(FAULT_give_mark))
+		refrow_mark(place);
 }
 
 /*
@@ -142,9 +150,7 @@ static struct refobj *refslot_publish(struct refslot *slot, struct refobj *ref)
 	rcu_read_lock();
 	place = READ_ONCE(ref->place);
 	old = xchg(&slot->target, ref);
-	if (!place_chunk(place)->type->leaf && !refrow_is_candidate(place) &&
-	    !busted(FAULT_give_mark))
-		refrow_mark(place);
+	refrow_mark_moved(place);
 	rcu_read_unlock();
 	return old;
 }
@@ -171,7 +177,7 @@ int refslot_give(struct refobj *owner, struct refslot *slot,
 		refslot_clear(owner, slot);
 		return 0;
 	}
-	refobj_moved(ref, true);
+	refobj_moved(ref);
 	old = refslot_publish(slot, ref);
 	if (old)
 		refobj_put(old);
@@ -194,8 +200,10 @@ struct refobj *refslot_take(struct refobj *owner, struct refslot *slot)
 	if (refpointer_bad(slot))
 		return NULL;
 	ref = xchg(&slot->target, NULL);
-	if (ref)
-		refobj_moved(ref, false);
+	if (ref) {
+		refobj_moved(ref);
+		refrow_mark_moved(READ_ONCE(ref->place));
+	}
 	return ref;
 }
 EXPORT_SYMBOL_REFHEAP(refslot_take);
@@ -227,7 +235,7 @@ int refslot_move(struct refobj *to_owner, struct refslot *to,
 		return 0;
 	ref = xchg(&from->target, NULL);
 	if (ref) {
-		refobj_moved(ref, true);
+		refobj_moved(ref);
 		old = refslot_publish(to, ref);
 	} else {
 		old = xchg(&to->target, NULL);

@@ -23,6 +23,11 @@
 #define EXPORT_SYMBOL_REFHEAP(symbol)	EXPORT_SYMBOL_NS_GPL(symbol, REFHEAP)
 #endif
 
+/* Kernels clear what lies on the stack unless they are told not to. */
+#ifndef __uninitialized
+#define __uninitialized
+#endif
+
 /*
  * SLAB_NO_MERGE says what we want; where it is missing the constructor and
  * SLAB_TYPESAFE_BY_RCU each keep the caches apart as well.  From 6.7 it may

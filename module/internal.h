@@ -331,7 +331,7 @@ struct reftype {
 	bool plain;			/* I: no slots, no callback */
 	bool direct;			/* I: no slots, and no callback that sleeps */
 	bool fields_only;		/* I: no slots but declared ones, a few */
-	bool silent;			/* I: so, and nothing is called at its end */
+	bool silent;			/* I: so, some, and no callback at its end */
 	unsigned int nr_slots;		/* I: declared ones */
 	bool keep;			/* I: free rows may have memory */
 	size_t tail;			/* I: offset of struct reftail */

@@ -474,11 +474,66 @@ static __always_inline void refcascade_finish(struct refcascade *cascade,
 		refcallback_end(cascade->running);
 }
 
+/*
+ * The end of an object without callbacks whose slots are all declared: nobody
+ * is told, so nothing has to be registered.
+ *
+ * Return: one more of the kind that it alone kept alive, and which is next, or
+ * NULL.  The others are queued.
+ */
+static struct refobj *refcascade_silence(struct refcascade *cascade,
+					 struct refobj *obj,
+					 const struct reftype *type)
+{
+	const struct reffield *field = type->desc.fields;
+	const struct reffield *end = field + type->desc.nr_fields;
+	void *memory = refobj_memory(type, obj);
+	struct refobj *target, *next = NULL;
+	struct refslot *slot, *last;
+
+	for (; field < end; field++) {
+		slot = memory + field->offset;
+		for (last = slot + field->count; slot < last; slot++) {
+			target = READ_ONCE(slot->target);
+			if (!target)
+				continue;
+			/* As in refclear_slot(). */
+			WRITE_ONCE(slot->target, NULL);
+			if (!refobj_drop(target))
+				continue;
+			if (next || cascade->first ||
+			    !refobj_chunk(target)->type->silent) {
+				refcascade_add(cascade, target);
+				continue;
+			}
+			refobj_stamp_dead(target);
+			next = target;
+		}
+	}
+	refcascade_kill_weaks(cascade, obj);
+	refobj_free(obj);
+	refcascade_spend(cascade, type->nr_slots + 1);
+	return next;
+}
+
+static void refcascade_silence_all(struct refcascade *cascade,
+				   struct refobj *obj)
+{
+	while (obj && !refcascade_exhausted(cascade))
+		obj = refcascade_silence(cascade, obj, refobj_chunk(obj)->type);
+	if (obj)
+		refobj_defer(obj);
+}
+
 static void refcascade_release(struct refcascade *cascade, struct refobj *obj)
 {
 	struct reftype *type = refobj_chunk(obj)->type;
 	bool called = false;
 
+	if (type->silent) {
+		refcascade_silence_all(cascade, obj);
+		return;
+	}
 	if (unlikely(type->desc.flags & REFTYPE_RELEASE_SLEEPS) &&
 	    !refcascade_may_sleep(cascade)) {
 		refobj_defer(obj);
@@ -542,6 +597,37 @@ static noinline void refobj_cascade(struct refobj *obj)
 		refcascade_unclaim(entry);
 }
 
+/* A queue without an entry goes on in one, its own or that of this context. */
+static noinline void refcascade_register(struct refcascade *cascade)
+{
+	struct refcascade_entry *entry = refcascade_claim(cascade);
+	struct refobj *obj;
+
+	if (likely(entry && entry->cascade == cascade)) {
+		cascade->running = &entry->running;
+		refcascade_run(cascade);
+		refcascade_unclaim(entry);
+		return;
+	}
+	while ((obj = refcascade_next(cascade))) {
+		if (entry)
+			refcascade_add(entry->cascade, obj);
+		else
+			refobj_defer(obj);
+	}
+}
+
+/* Release a dead object without callbacks and what it alone kept alive. */
+static noinline void refobj_silence(struct refobj *obj)
+{
+	struct refcascade cascade;
+
+	refcascade_init(&cascade, NULL, false);
+	refcascade_silence_all(&cascade, obj);
+	if (unlikely(cascade.first))
+		refcascade_register(&cascade);
+}
+
 /*
  * The caller dropped the last reference.
  *
@@ -554,6 +640,10 @@ void refobj_release(struct refobj *obj)
 		return;
 	}
 	refobj_stamp_dead(obj);
+	if (refobj_chunk(obj)->type->silent && !busted(FAULT_recursion)) {
+		refobj_silence(obj);
+		return;
+	}
 	if (!refobj_chunk(obj)->type->plain) {
 		refobj_cascade(obj);
 		return;

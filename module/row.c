@@ -107,7 +107,7 @@ static void refrow_free_memory(struct reftype *type, void **memory,
 static void refrow_return(struct reftype *type, const unsigned long *place,
 			  unsigned int nr)
 {
-	void *memory[REFROW_BATCH];
+	void *memory[REFROW_BATCH] __uninitialized;
 	unsigned int i, owned = 0;
 	struct refchunk *chunk;
 	struct refobj *obj;
@@ -207,7 +207,7 @@ static unsigned int refrow_fetch(struct reftype *type, unsigned long *place,
 static void refrow_equip(struct reftype *type, const unsigned long *place,
 			 unsigned int nr, gfp_t gfp)
 {
-	void *memory[REFROW_BATCH];
+	void *memory[REFROW_BATCH] __uninitialized;
 	struct refobj *obj;
 
 	if (!kmem_cache_alloc_bulk(type->cache, gfp | __GFP_NOWARN, nr, memory))
@@ -225,7 +225,7 @@ static void refrow_equip(struct reftype *type, const unsigned long *place,
  */
 unsigned long refrow_refill(struct reftype *type, gfp_t gfp)
 {
-	unsigned long batch[REFROW_BATCH];
+	unsigned long batch[REFROW_BATCH] __uninitialized;
 	struct refrow_cache *cache;
 	unsigned int nr;
 
@@ -250,7 +250,7 @@ unsigned long refrow_refill(struct reftype *type, gfp_t gfp)
 /* The cache is full: make room, by those that have been in it longest. */
 void refrow_flush(struct reftype *type)
 {
-	unsigned long batch[REFROW_BATCH];
+	unsigned long batch[REFROW_BATCH] __uninitialized;
 	struct refrow_cache *cache;
 	unsigned int nr = 0;
 

@@ -184,7 +184,8 @@ static struct reftype *reftype_alloc(struct refheap *heap,
 		goto free;
 	type->first_word = 1 | (type->leaf ? REFWORD_LEAF : REFWORD_FRESH) |
 			   (desc->finalize ? 0 : REFWORD_FINALIZED);
-	type->silent = type->fields_only && !desc->release && !desc->nr_weaks;
+	type->silent = !type->leaf && type->fields_only && !desc->release &&
+		       !desc->finalize && !desc->nr_weaks;
 	for (i = 0; i < desc->nr_fields; i++)
 		type->nr_slots += desc->fields[i].count;
 	type->keep = reftype_keeps(type);

@@ -39,7 +39,7 @@ static const struct reffield ours_fields[] = {
 };
 
 static struct refheap *heap;
-static struct reftype *leaf, *leaf_released, *container;
+static struct reftype *leaf, *leaf_released, *container, *container_released;
 static struct kmem_cache *peers;
 static struct refobj **our_many;
 static struct peer **peer_many;
@@ -277,6 +277,8 @@ static const struct measure measures[] = {
 	  &leaf_released },
 	{ "alloc+free/container", our_lives, "kmem_cache+kref", peer_lives,
 	  &container },
+	{ "alloc+free/container+release", our_lives, "kmem_cache+kref",
+	  peer_lives, &container_released },
 	{ "allocs,frees/leaf", our_generations, "kmem_cache+kref",
 	  peer_generations, &leaf },
 	{ "allocs,frees/leaf+release", our_generations, "kmem_cache+kref",
@@ -374,12 +376,15 @@ static int bench_set_up(void)
 		return PTR_ERR(heap);
 	leaf = bench_type("leaf", false, NULL);
 	leaf_released = bench_type("leaf_released", false, ours_release);
-	container = bench_type("container", true, ours_release);
+	container = bench_type("container", true, NULL);
+	container_released = bench_type("container_released", true,
+					ours_release);
 	peers = kmem_cache_create("refheap_bench_peer", sizeof(struct peer), 0,
 				  0, peer_construct);
 	our_many = kvcalloc(MANY, sizeof(*our_many), GFP_KERNEL);
 	peer_many = kvcalloc(MANY, sizeof(*peer_many), GFP_KERNEL);
-	if (!leaf || !leaf_released || !container || !peers || !our_many ||
+	if (!leaf || !leaf_released || !container || !container_released ||
+	    !peers || !our_many ||
 	    !peer_many)
 		return -ENOMEM;
 	return 0;
@@ -401,8 +406,10 @@ void bench_count(void)
 	bench_value("memory/header", sizeof(struct refobj) * 1000, "bytes");
 	if (!bench_set_up()) {
 		for (i = 0; i < ARRAY_SIZE(measures); i++)
-			measure_one(&measures[i]);
-		measure_first_put();
+			if (bench_wanted(measures[i].what))
+				measure_one(&measures[i]);
+		if (bench_wanted(first_put.what))
+			measure_first_put();
 	} else {
 		bench_failed("no memory");
 	}

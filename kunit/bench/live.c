@@ -105,7 +105,7 @@ static void tie_tree_below_hub(struct bench_graph *graph)
 {
 	unsigned long i, parent;
 
-	for (i = 1; i < graph->nr; i++) {
+	for (i = graph->nr - 1; i; i--) {
 		parent = (i - 1) / 2;
 		refslot_give(graph->node[parent],
 			     bench_slot(graph->node[parent], (i - 1) % 2),

@@ -43,8 +43,8 @@ static char *only = "";
 module_param(only, charp, 0444);
 MODULE_PARM_DESC(only, "What measurements' names begin with, or nothing for all");
 
-static bool halt;
-module_param(halt, bool, 0444);
+static bool power_off;
+module_param_named(halt, power_off, bool, 0444);
 MODULE_PARM_DESC(halt, "Switch the machine off at the end");
 
 static bool failed;
@@ -150,7 +150,7 @@ static int __init bench_init(void)
 		return -EINVAL;
 	bench_run();
 	pr_info("%s\n", failed ? "FAIL" : "PASS");
-	if (halt)
+	if (power_off)
 		kernel_power_off();
 	return failed ? -EIO : 0;
 }

@@ -219,23 +219,46 @@ static void *time_sweep(void *arg)
 	return NULL;
 }
 
+/*
+ * A word that looks like a pointer may still keep a graph alive: then this round
+ * does not count, nor the next one, which would find the graph there.
+ */
+static bool clean(const struct order *order)
+{
+	return in_use() < order->n * order->shape->size / 2;
+}
+
+/* Return 0 if the round does not count. */
+static long time_round(struct order *order)
+{
+	bool clean_before;
+	long time;
+
+	GC_gcollect();
+	clean_before = clean(order);
+	elsewhere(make, order);
+	time = time_to_collect();
+	if (!clean_before || !clean(order))
+		return 0;
+	elsewhere(time_sweep, order);
+	return order->took > 0 ? time + order->took : time;
+}
+
 static void reclaim(const struct shape *shape, long n)
 {
 	struct order order = { shape, n, 0 };
 	long best = LONG_MAX, time;
+	int round = 0;
 	char name[32];
 
-	for (int i = 0; i < ROUNDS; i++) {
-		GC_gcollect();
-		elsewhere(make, &order);
-		time = time_to_collect();
-		if (in_use() > n * shape->size / 10)
-			fail("something keeps the graph alive");
-		elsewhere(time_sweep, &order);
-		if (order.took > 0)
-			time += order.took;
-		best = time < best ? time : best;
+	for (int tries = 0; round < ROUNDS && tries < 10 * ROUNDS; tries++) {
+		time = time_round(&order);
+		round += !!time;
+		if (time && time < best)
+			best = time;
 	}
+	if (round < ROUNDS)
+		fail("something keeps the graph alive");
 	snprintf(name, sizeof(name), "reclaim/%s", shape->name);
 	peer(name, (double)best / n, "ns");
 }

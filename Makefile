@@ -12,7 +12,7 @@ KDIR ?= /lib/modules/$(KVER)/build
 # the kernel's makefiles by themselves.
 
 .PHONY: all modules install modules_install clean help
-.PHONY: setup demo check check-all lint vm oracle snapshot
+.PHONY: setup demo bench check check-all lint vm oracle snapshot
 .PHONY: torture mutants model proof
 
 all: modules
@@ -39,7 +39,7 @@ endif
 install: modules_install
 
 # The scripts set up what they need; see scripts/README.md.
-setup demo check lint vm oracle torture mutants model proof:
+setup demo bench check lint vm oracle torture mutants model proof:
 	@scripts/$@
 
 check-all:
@@ -60,6 +60,8 @@ help:
 	@echo 'make vm         a shell in that machine (scripts/vm --help: more)'
 	@echo 'make oracle     random programs in CPython and in refheap (SEED=n, PROGRAMS=n)'
 	@echo 'make snapshot   the graph of a Python program in both (PROG=file.py, CLEAR=names)'
+	@echo 'make bench      refheap beside CPython, PHP, Nim, Boehm, kref: one table (OBJECTS=n,'
+	@echo '                ONLY=uml|user|peers; scripts/bench --page: a page too)'
 	@echo 'make torture    everything at once on every CPU (MINUTES=n, SEED=n, CPUS=n,'
 	@echo '                KERNEL=stock|kasan|kcsan|rt; scripts/torture --help: more)'
 	@echo 'make mutants    refheap with a fault planted, one by one: does a test find each?'

@@ -62,7 +62,7 @@ def shown(number, unit):
 def digits(number):
     """Three that matter, and no more than three places."""
     size = abs(number)
-    places = 3 if size < 0.1 else 2 if size < 10 else 1 if size < 100 else 0
+    places = 3 if size < 1 else 2 if size < 10 else 1 if size < 100 else 0
     return f"{number:.{places}f}"
 
 

@@ -251,7 +251,7 @@ static void reclaim(const struct shape *shape, long n)
 	int round = 0;
 	char name[32];
 
-	for (int tries = 0; round < ROUNDS && tries < 10 * ROUNDS; tries++) {
+	for (int tries = 0; round < ROUNDS && tries < 100; tries++) {
 		time = time_round(&order);
 		round += !!time;
 		if (time && time < best)

@@ -82,6 +82,11 @@ class Verdicts(unittest.TestCase):
                         ["peer x p 20 ns", "peer x q 9 ns"])
         self.assertEqual((result.peer, result.verdict), ("q", MISSED))
 
+    def test_the_best_peer_has_most_where_more_is_better(self):
+        result = judged(row(RATIO_AT_LEAST, 1, "p", "q", unit=RATIO), ["value x 2 ratio"],
+                        ["peer x p 1 ratio", "peer x q 3 ratio"])
+        self.assertEqual((result.peer, result.verdict), ("q", MISSED))
+
     def test_who_is_only_shown_does_not_count(self):
         result = judged(row(RATIO_AT_MOST, 0.7, "p", shown=("q",)), ["value x 7 ns"],
                         ["peer x p 20 ns", "peer x q 1 ns"])
@@ -98,6 +103,9 @@ class Verdicts(unittest.TestCase):
         result = judged(row(RATIO_AT_MOST, 0.7, "p"), ["value x 1 ns"], ["peer x p 0 ns"])
         self.assertEqual((result.verdict, result.met, result.ratio),
                          (NOT_MEASURED, False, None))
+        result = judged(row(RATIO_AT_MOST, 0.7, "p"),
+                        ["value x 1 ns", "peer x p 0 ns", "ratio x p 0.5"])
+        self.assertEqual((result.verdict, result.met), (NOT_MEASURED, False))
 
     def test_refheap_not_measured_is_not_met(self):
         for target in (row(RATIO_AT_MOST, 0.7, "p"), row(AT_MOST, 5)):
@@ -196,6 +204,12 @@ class Report(unittest.TestCase):
         wanted = sum(r.kind is not None for r in ROWS)
         self.assertEqual(status, 0, text)
         self.assertTrue(text.endswith(f"\n{wanted} of {wanted} targets met\n"), text)
+
+    def test_a_row_without_target_may_be_missing(self):
+        texts = self.everything(lambda r: 1)
+        texts["uml"] = texts["uml"].replace("value hub/100000 ", "value nothing ")
+        status, text, _ = self.run_report(**texts)
+        self.assertEqual((status, text.count(NOT_MEASURED)), (0, 1), text)
 
     def test_missed_is_no_failure_of_the_run(self):
         def bad(r):

@@ -93,6 +93,7 @@ def all_peers(results):
 
 def write(path, folder, figures, results, drawn):
     pictures = path.with_suffix("")
+    pictures.mkdir(exist_ok=True)
     lines = [INTRO.format(machine=machine(folder), closing=report.closing(results) + ".")]
     lines += table(results)
     lines += ["## Curves", ""]

@@ -6,6 +6,7 @@ COLOURS = {"refheap": "#d55e00", "cpython": "#0072b2", "cpython-dict": "#56b4e9"
            "cpython-list": "#3a8fc4", "cpython-slots": "#0072b2", "php": "#009e73",
            "nim": "#cc79a7", "boehm": "#999999", "unix-gc": "#e69f00"}
 OTHERS = ("#000000", "#882255", "#44aa99", "#999933")
+LIMIT = "#444444"
 
 HEAD = """
 set terminal svg size 760,420 font 'sans-serif,13' background '#ffffff'
@@ -20,7 +21,8 @@ set ylabel '{y}'
 
 
 def colour(series, number):
-    return COLOURS.get(series, OTHERS[number % len(OTHERS)])
+    """A series is who, or who and what."""
+    return COLOURS.get(series.split()[0], OTHERS[number % len(OTHERS)])
 
 
 def gnuplot(script):
@@ -31,60 +33,67 @@ def block(name, rows):
     return "\n".join([f"${name} << END", *rows, "END", ""])
 
 
-def curve(path, x, y, series, extra=""):
-    """series: {name: [(x, y), ...]}; both axes are logarithmic."""
-    script = [HEAD.format(path=path, x=x, y=y),
-              "set logscale xy\nset format x '10^{%T}'", extra]
+def curve(path, x, y, series, axes="set logscale xy"):
+    """series: {name: [(x, y), ...]}"""
+    script = [HEAD.format(path=path, x=x, y=y), axes]
     drawn = []
+    dashes = {}
     for number, (name, points) in enumerate(series.items()):
-        points = [(a, b) for a, b in points if b > 0]
-        if not points:
-            continue
+        who = name.split()[0]
+        dashes[who] = dashes.get(who, 0) + 1
         script.append(block(f"d{number}", (f"{a} {b}" for a, b in points)))
-        width = 3 if name.startswith("refheap") else 1.5
+        width = 3 if who == "refheap" else 1.5
         drawn.append(f"$d{number} with linespoints pt 7 ps 0.6 lw {width} "
-                     f"lc rgb '{colour(name, number)}' title '{name}'")
+                     f"dt {dashes[who]} lc rgb '{colour(name, number)}' title '{name}'")
     if not drawn:
         return False
     gnuplot("\n".join(script) + "\nplot " + ", ".join(drawn) + "\n")
     return True
 
 
-def bars(path, y, groups, log=True):
-    """groups: {label: {series: number}}; what is missing leaves a gap."""
+def bars(path, y, groups, least=None, limit=None):
+    """groups: {label: {series: number}}; what is missing leaves a gap. With a
+    least value the axis is logarithmic, and what is less is not seen."""
     names = list(dict.fromkeys(name for group in groups.values() for name in group))
     names.sort(key=lambda name: name != "refheap")
     if not names:
         return False
-    rows = [" ".join([f'"{label}"'] + [number_or_gap(group.get(name), log)
+    rows = [" ".join([f'"{label}"'] + [number_or_gap(group.get(name), least)
                                        for name in names])
             for label, group in groups.items()]
     script = [HEAD.format(path=path, x="", y=y),
               "set style data histogram\nset style histogram clustered gap 1\n"
               "set style fill solid 0.9 noborder\nset boxwidth 0.9\n"
-              "set datafile missing '?'\nset xtics noenhanced"]
-    script.append("set logscale y" if log else "set yrange [0:*]")
+              "set datafile missing '?'\nset xtics noenhanced scale 0"]
+    script.append(f"set logscale y\nset format y '%g'\nset yrange [{least}:*]"
+                  if least else "set yrange [0:*]")
     script.append(block("d", rows))
     drawn = [f"$d using {column}:xtic(1) lc rgb '{colour(name, column)}' "
              f"title '{name}'" for column, name in enumerate(names, 2)]
+    if limit:
+        drawn.append(f"{limit} with lines dt 2 lw 1.5 lc rgb '{LIMIT}' title 'target'")
     gnuplot("\n".join(script) + "\nplot " + ", ".join(drawn) + "\n")
     return True
 
 
-def number_or_gap(number, log):
-    return "?" if number is None or (log and number <= 0) else f"{number:.4f}"
+def number_or_gap(number, least):
+    return "?" if number is None or (least and number < least) else f"{number:.4f}"
 
 
 # --- what is drawn -----------------------------------------------------------
 
-def with_ours(result):
+def with_ours(result, divisor=1):
     ours = {} if result.value is None else {"refheap": result.value}
-    return {**ours, **result.peers}
+    return {name: number / divisor for name, number in {**ours, **result.peers}.items()}
 
 
-def named(results, *names):
+def named(results, *names, divisor=1):
     by_name = {result.row.name: result for result in results}
-    return {name.split("/")[1]: with_ours(by_name[name]) for name in names}
+    return {name.split("/")[1]: with_ours(by_name[name], divisor) for name in names}
+
+
+def target(results, name):
+    return next(result.row.target for result in results if result.row.name == name)
 
 
 def hub_series(results):
@@ -93,7 +102,8 @@ def hub_series(results):
         kind, _, size = result.row.name.partition("/")
         if kind == "hub" and size.isdigit():
             for name, number in with_ours(result).items():
-                series.setdefault(name, []).append((int(size), number / 1e6))
+                if number > 0:
+                    series.setdefault(name, []).append((int(size), number / 1e6))
     return series
 
 
@@ -128,18 +138,21 @@ def draw(folder, figures, results):
             (folder / f"{name}.svg").unlink(missing_ok=True)
 
     note("hub", curve(folder / "hub.svg", "live objects that hang on the hub",
-                      "ms for 1,000 garbage pairs", hub_series(results)))
+                      "ms for 1,000 garbage pairs", hub_series(results),
+                      "set logscale xy\nset format x '10^{%T}'"))
     note("reclaim", bars(folder / "reclaim.svg", "ns an object",
                          named(results, "reclaim/pairs", "reclaim/ring",
-                               "reclaim/list", "reclaim/tree")))
+                               "reclaim/list", "reclaim/tree"), least=0.5))
     note("size", curve(folder / "size.svg", "objects, all garbage", "ns an object",
-                       size_series(figures)))
-    note("stall", bars(folder / "stall.svg", "µs that another thread waits",
-                       named(results, "stall/garbage", "stall/live")))
+                       size_series(figures), "set logscale x\nset yrange [0:*]\n"
+                       "set format x '10^{%T}'"))
+    note("stall", bars(folder / "stall.svg", "ms that another thread waits",
+                       named(results, "stall/garbage", "stall/live", divisor=1000),
+                       least=0.001, limit=target(results, "stall/live") / 1000))
     note("memory", bars(folder / "memory.svg", "bytes an object",
                         named(results, "memory/header", "memory/bookkeeping"),
-                        log=False))
+                        limit=target(results, "memory/bookkeeping")))
     for name, series in other_curves(figures):
         plain = name.replace("/", "-")
-        note(plain, curve(folder / f"{plain}.svg", "", name, series))
+        note(plain, curve(folder / f"{plain}.svg", "", name, series, ""))
     return drawn

@@ -253,7 +253,6 @@ class Report(unittest.TestCase):
     def test_the_page(self):
         with tempfile.TemporaryDirectory() as place:
             path = Path(place) / "page.md"
-            path.with_suffix("").mkdir()
             self.run_report("--page", str(path), machine="A machine.\n",
                             uml="refheap-bench: value reclaim/ring 30 ns\n"
                             "refheap-bench: note a remark\n")

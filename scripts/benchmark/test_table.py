@@ -136,6 +136,11 @@ class Verdicts(unittest.TestCase):
                         ["peer x p 90000 us"])
         self.assertEqual((result.verdict, result.peer), (MISSED, "p"))
 
+    def test_less_than_nothing_has_no_ratio(self):
+        result = judged(row(AT_MOST, 50, unit=US, shown=("p",)), ["value x -1 us"],
+                        ["peer x p 90000 us"])
+        self.assertEqual((result.verdict, result.ratio), (MET, None))
+
     def test_one_figure_over_another(self):
         target = row(AT_MOST, 2, unit=RATIO, of=("big", "small"))
         self.assertEqual(judged(target, ["value big 30 ns", "value small 10 ns"]).verdict,

@@ -73,7 +73,8 @@ def judge(row, ours, others):
     result.peer = best(row, result.peers)
     # Nobody takes no time: such a figure says that something was not done.
     result.missing = tuple(peer for peer in row.peers if not result.peers.get(peer))
-    if result.value is not None and result.peer:
+    # Less than nothing is no share of a peer's.
+    if result.value is not None and result.value >= 0 and result.peer:
         result.ratio = ours.ratio(row.name, result.peer)
         if result.ratio is None:
             result.ratio = quotient(result.value, result.peer_value)

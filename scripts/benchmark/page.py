@@ -105,5 +105,5 @@ def write(path, folder, figures, results, drawn):
     lines += all_peers(results)
     notes = [note for source in figures.values() for note in source.notes]
     if notes:
-        lines += ["## Notes", ""] + [f"- {note}" for note in dict.fromkeys(notes)]
+        lines += ["## Versions and remarks", ""] + [f"- {note}" for note in dict.fromkeys(notes)]
     path.write_text("\n".join(lines).rstrip() + "\n")

@@ -110,8 +110,8 @@ def hub_series(results):
 def size_series(figures):
     """Curves of reclaim/..., by shape and who."""
     series = {}
-    for source in figures.values():
-        for name, by_series in source.curves().items():
+    for source in ("uml", "peers"):
+        for name, by_series in figures[source].curves().items():
             kind, _, shape = name.partition("/")
             if kind == "reclaim":
                 for who, points in by_series.items():

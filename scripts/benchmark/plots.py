@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Draw the curves and bars with gnuplot."""
+import shutil
 import subprocess
+import sys
 
 COLOURS = {"refheap": "#d55e00", "cpython": "#0072b2", "cpython-dict": "#56b4e9",
            "cpython-list": "#3a8fc4", "cpython-slots": "#0072b2", "php": "#009e73",
@@ -128,6 +130,9 @@ def other_curves(figures):
 
 def draw(folder, figures, results):
     """Return the names of what could be drawn."""
+    if not shutil.which("gnuplot"):
+        print("no plots: gnuplot is not installed", file=sys.stderr)
+        return []
     folder.mkdir(parents=True, exist_ok=True)
     drawn = []
 

@@ -171,6 +171,7 @@ static const struct {
 	const char *name;
 	enum refheap_phase phase;
 } holds[] = {
+	{ "taken", REFHEAP_PHASE_TAKEN },
 	{ "candidates", REFHEAP_PHASE_CANDIDATES },
 	{ "traced", REFHEAP_PHASE_TRACED },
 	{ "divided", REFHEAP_PHASE_DIVIDED },

@@ -41,6 +41,7 @@ struct point {
 };
 
 static const struct point points[] = {
+	{ "taken", REFHEAP_PHASE_TAKEN },
 	{ "candidates", REFHEAP_PHASE_CANDIDATES },
 	{ "traced", REFHEAP_PHASE_TRACED },
 	{ "divided", REFHEAP_PHASE_DIVIDED },
@@ -634,6 +635,7 @@ static void seen_probe(void *data, struct refheap *heap,
 static void g3_phases_come_in_order(struct kunit *test)
 {
 	static const enum refheap_phase order[] = {
+		REFHEAP_PHASE_TAKEN,
 		REFHEAP_PHASE_CANDIDATES, REFHEAP_PHASE_TRACED,
 		REFHEAP_PHASE_DIVIDED, REFHEAP_PHASE_WORDS,
 		REFHEAP_PHASE_SLOTS, REFHEAP_PHASE_CONDEMN,

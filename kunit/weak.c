@@ -828,6 +828,7 @@ struct point {
 };
 
 static const struct point points[] = {
+	{ "taken", REFHEAP_PHASE_TAKEN },
 	{ "candidates", REFHEAP_PHASE_CANDIDATES },
 	{ "traced", REFHEAP_PHASE_TRACED },
 	{ "divided", REFHEAP_PHASE_DIVIDED },

@@ -18,6 +18,7 @@
  * a timer that backs off (G11).
  */
 #include <linux/rcupdate.h>
+#include <trace/events/refheap.h>
 
 #include "internal.h"
 #include "reading.h"
@@ -27,23 +28,29 @@
  * what clears it: a mark that an earlier object left must not hide that of a
  * later one.
  *
- * Return: their number.
+ * Return: their number; @touched are those that a mutator has set.
  */
 static unsigned int refchunk_take_marks(struct refchunk *chunk,
-					unsigned long *taken)
+					unsigned long *taken,
+					unsigned long *touched)
 {
-	unsigned long *marks = (unsigned long *)chunk->mark, word, bits;
+	unsigned long *marks = (unsigned long *)chunk->mark, word, bits, set;
 	unsigned int i, byte;
 
 	BUILD_BUG_ON(__alignof__(struct refchunk) < sizeof(long));
+	BUILD_BUG_ON(REFMARK_SET != 1 || REFMARK_PARKED != 2);
 	bitmap_zero(taken, REFROW_PER_CHUNK);
+	bitmap_zero(touched, REFROW_PER_CHUNK);
 	for (i = 0; i < REFROW_PER_CHUNK; i += sizeof(long), marks++) {
 		if (!READ_ONCE(*marks))
 			continue;
 		word = xchg(marks, 0);
-		for (bits = 0, byte = 0; byte < sizeof(long); byte++)
+		for (bits = set = 0, byte = 0; byte < sizeof(long); byte++) {
 			bits |= (unsigned long)!!((u8 *)&word)[byte] << byte;
+			set |= (unsigned long)(((u8 *)&word)[byte] & 1) << byte;
+		}
 		taken[BIT_WORD(i)] |= bits << (i % BITS_PER_LONG);
+		touched[BIT_WORD(i)] |= set << (i % BITS_PER_LONG);
 	}
 	return bitmap_weight(taken, REFROW_PER_CHUNK);
 }
@@ -53,20 +60,22 @@ static u64 refcandidate_take_chunk(struct reftrace *trace,
 				   struct refchunk *chunk,
 				   const struct refchunk *next)
 {
+	DECLARE_BITMAP(touched, REFROW_PER_CHUNK);
 	DECLARE_BITMAP(taken, REFROW_PER_CHUNK);
 	unsigned int nr;
 
-	nr = refchunk_take_marks(chunk, taken);
+	nr = refchunk_take_marks(chunk, taken, touched);
 	if (!nr)
 		return 0;
 	/* Pairs with refobj_drop(), refslot_publish() and refobj_init(). */
 	smp_mb();
 	if (!chunk->type->leaf)
-		reftrace_roots(trace, chunk, taken, true, next);
+		reftrace_roots(trace, chunk, taken, touched, next);
+	trace_refheap_phase(chunk->heap, REFHEAP_PHASE_TAKEN, chunk->number);
 	return nr;
 }
 
-static void refcandidate_stage(struct refheap *heap)
+void refcandidate_stage(struct refheap *heap)
 {
 	struct llist_node *marked = llist_del_all(&heap->marked);
 	struct refchunk *chunk, *next;
@@ -78,7 +87,10 @@ static void refcandidate_stage(struct refheap *heap)
 		 */
 		smp_store_release(&chunk->queued, REFCHUNK_UNKNOWN);
 		list_move_tail(&chunk->staged, &heap->staged);
+		cond_resched();
 	}
+	/* What was parked is staged: looked at now, and let go in time. */
+	list_splice_tail_init(&heap->parked, &heap->staged);
 }
 
 static struct refchunk *refchunk_first(struct list_head *chunks)
@@ -134,7 +146,7 @@ static u64 refcandidate_take_chunk_aged(struct reftrace *trace,
 		__set_bit(index, rows);
 		nr++;
 	}
-	reftrace_roots(trace, chunk, rows, false, NULL);
+	reftrace_roots(trace, chunk, rows, NULL, NULL);
 	return nr;
 }
 
@@ -153,10 +165,33 @@ static u64 refcandidate_take_aged(struct reftrace *trace, enum refscope scope)
 	return nr;
 }
 
+/* How many references have been stored in slots of this heap? */
+static unsigned long refheap_edits(struct refheap *heap)
+{
+	unsigned long edits = 0;
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		edits += READ_ONCE(per_cpu_ptr(heap->cpu, cpu)->edits);
+	return edits;
+}
+
 /*
- * Begin a collection: every candidate, and what else @scope says, is
- * discovered as a root, and handed to reftrace_expand_roots() while its memory
- * is at hand.
+ * Begin a collection: every candidate, and what else @scope says, is read as a
+ * root, and expanded while its memory is at hand.
+ *
+ * So slots of some are read before the marks of others are taken, and an edge
+ * that is stored in between may not be seen although the put that left it as
+ * the only one was before the mark was taken.  Whoever stores an edge counts
+ * that before he puts what he held its owner by; if the number has changed,
+ * those that a mutator has touched and that are taken for alive stay
+ * candidates: refcandidate_park_touched().
+ *
+ *	T1			collector
+ *	slot: xchg		edits: read
+ *	edits: + 1		slot: read, empty
+ *	put, release		word: read, acquire: the put is counted
+ *				edits: read again
  *
  * Context: in the trace's RCU section, which is left now and then.
  * Return: how many.
@@ -164,18 +199,37 @@ static u64 refcandidate_take_aged(struct reftrace *trace, enum refscope scope)
 u64 refcandidate_take(struct reftrace *trace, enum refscope scope)
 {
 	struct refheap *heap = reftrace_heap(trace);
+	unsigned long edits = refheap_edits(heap);
 	u64 nr;
 
+	/* Slots are read after it.  Pairs with the xchg of who edits. */
+	smp_rmb();
 	heap->round++;
-	refcandidate_stage(heap);
-	/* What was parked is staged: looked at now, and let go in time. */
-	list_splice_tail_init(&heap->parked, &heap->staged);
 	nr = refcandidate_take_list(trace, &heap->settling) +
 	     refcandidate_take_list(trace, &heap->staged) +
 	     refcandidate_take_list(trace, &heap->parked);
 	if (scope >= SCOPE_AGE_0)
 		nr += refcandidate_take_aged(trace, scope);
+	/* Behind the words, by their acquires. */
+	heap->edited = refheap_edits(heap) != edits;
 	return nr;
+}
+
+/* What was touched and is taken for alive may not be: see there. */
+void refcandidate_park_touched(struct refheap *heap)
+{
+	struct refchunk *chunk, *next;
+	unsigned int index;
+
+	if (!heap->edited || busted(FAULT_park_touched))
+		return;
+	refheap_for_each_touched(heap, chunk, next) {
+		for (index = 0; index < REFROW_PER_CHUNK; index++)
+			if (chunk->state[index] & ROW_LIVE &&
+			    chunk->snapshot[index] & TRACE_TOUCHED)
+				refrow_park(chunk, index);
+		cond_resched();
+	}
 }
 
 /* Keep an object a candidate, for another time. */

@@ -14,6 +14,9 @@ FAULT(publish),		/* a slot leads there before its count is up */
 FAULT(unpublish),	/* the count is down before the slot is empty */
 FAULT(touch),		/* a put marks the object after its decrement */
 FAULT(put_mark),	/* a put does not mark the row */
+FAULT(park_touched),	/* who edited slots meanwhile does not matter */
+FAULT(used_slots),	/* nor what they hold in the end */
+FAULT(edge_again),	/* an edge is not read behind its target's word */
 FAULT(late_mark),	/* nor one that has missed MARKED */
 FAULT(give_mark),	/* nor does a move */
 FAULT(move_version),	/* a move leaves version and MARKED */

@@ -345,6 +345,7 @@ struct reftype {
 /* Per-CPU side of a heap. (P) */
 struct refheap_cpu {
 	u64 deferred;
+	unsigned long edits;		/* references stored in slots; wraps */
 	int quota;			/* marks left until a collection is due */
 };
 
@@ -501,6 +502,7 @@ struct refheap {
 	struct refchunk *recent;	/* C: see refrow_chunk() */
 	u32 round;			/* C: counts collections, wraps */
 	struct reftally tally;		/* C */
+	bool edited;			/* C: slots were, while marks were taken */
 	unsigned long *stack;		/* C: places */
 	unsigned long *edges;		/* C: see trace.c */
 	unsigned int nr_edges;		/* C */
@@ -818,6 +820,7 @@ struct refisland {
 	u32 first;		/* row; members are a ring through link[] */
 	u64 members;
 	u64 edges;		/* counted from members to members */
+	u64 slots;		/* of members of silent types, not empty */
 	bool pinned;		/* each has a reference of the collector's */
 	bool together;		/* all that has been seen: not a ring */
 	struct refchunk *failed; /* a member that spoiled the trial, or NULL */
@@ -833,7 +836,9 @@ void refisland_revive(struct refisland *island);
 /* candidate.c */
 struct reftrace;
 
+void refcandidate_stage(struct refheap *heap);
 u64 refcandidate_take(struct reftrace *trace, enum refscope scope);
+void refcandidate_park_touched(struct refheap *heap);
 void refcandidate_settle(struct refheap *heap);
 bool refcandidate_pending(const struct refheap *heap);
 
@@ -841,6 +846,7 @@ bool refcandidate_pending(const struct refheap *heap);
 #define REFTRACE_CREDIT	4096		/* slots: see trace.c */
 #define TRACE_YOUNG	REFWORD_FRESH	/* nobody had looked before */
 #define TRACE_CHARGED	REFWORD_LEAF	/* expanded on the budget */
+#define TRACE_TOUCHED	REFWORD_MARKED	/* a mutator marked it */
 #define refheap_for_each_touched(heap, chunk, next) \
 	for (chunk = (heap)->touched; \
 	     chunk && (next = chunk->touched == chunk ? NULL : \
@@ -849,7 +855,7 @@ bool refcandidate_pending(const struct refheap *heap);
 void reftrace_push(struct refheap *heap, struct refchunk *chunk,
 		   unsigned int index);
 void reftrace_roots(struct reftrace *trace, struct refchunk *chunk,
-		    const unsigned long *rows, bool taken,
+		    const unsigned long *rows, const unsigned long *touched,
 		    const struct refchunk *next);
 void reftrace_pause(struct reftrace *trace, unsigned int cost);
 struct refheap *reftrace_heap(const struct reftrace *trace);

@@ -449,6 +449,25 @@ static bool refisland_condemn_all(struct refisland *island)
 	return !island->failed && references == island->edges + pins;
 }
 
+/* How many slots of a condemned object refer to something? */
+static unsigned int refrow_used_slots(const struct refchunk *chunk,
+				      unsigned int index)
+{
+	const struct reftype *type = chunk->type;
+	const struct reffield *field = type->desc.fields;
+	const struct reffield *end = field + type->desc.nr_fields;
+	void *memory = refobj_memory(type, chunk_object(chunk, index));
+	struct refslot *slot, *last;
+	unsigned int used = 0;
+
+	for (; field < end; field++) {
+		slot = memory + field->offset;
+		for (last = slot + field->count; slot < last; slot++)
+			used += !!READ_ONCE(slot->target);
+	}
+	return used;
+}
+
 /*
  * The same of all that has been seen, whose first reading is the trace's.
  */
@@ -469,6 +488,8 @@ static bool refisland_condemn_seen(struct refisland *island)
 			trace_refheap_phase(heap, REFHEAP_PHASE_CONDEMN, nr++);
 			if (!refisland_condemn_one(chunk, index, &references))
 				goto changed;
+			if (chunk->type->silent)
+				island->slots += refrow_used_slots(chunk, index);
 		}
 		refwalk_pause(&walk, REFROW_PER_CHUNK);
 	}

@@ -153,7 +153,8 @@ static int refobjects_show(struct seq_file *seq, void *at)
 	obj = chunk_object(chunk, cursor->index);
 	if (!obj)
 		return SEQ_SKIP;
-	word = refword_read(obj);
+	/* Not condemned yet: what its slots lead to is not gone. */
+	word = refword_read_acquire(obj);
 	seq_printf(seq, "%u %s %u ", chunk_row(chunk, cursor->index),
 		   chunk->type->desc.name,
 		   refword_counted(word) ? refword_count(word) : 0);
@@ -162,7 +163,7 @@ static int refobjects_show(struct seq_file *seq, void *at)
 	refobjects_show_flags(seq, word);
 	seq_printf(seq, " %u", chunk->type->leaf ? 0 :
 			       refrow_age(chunk, cursor->index));
-	if (!chunk->type->leaf)
+	if (!(word & (REFWORD_LEAF | REFWORD_CONDEMNED | REFWORD_DEAD)))
 		refobjects_show_referents(seq, obj, chunk->type);
 	seq_putc(seq, '\n');
 	return 0;

@@ -13,7 +13,7 @@
 #include "internal.h"
 
 /* Flags of a reading, in bits that are clear in the word of who was read. */
-#define READING_FLAGS	(TRACE_YOUNG | TRACE_CHARGED)
+#define READING_FLAGS	(TRACE_YOUNG | TRACE_CHARGED | TRACE_TOUCHED)
 
 /*
  * Read a word and clear what says that nobody has looked yet.
@@ -130,10 +130,10 @@ static inline void refrow_discover_again(struct refheap *heap,
 {
 	struct refobj *obj = chunk_object(chunk, index);
 	u64 before = chunk->snapshot[index] & ~READING_FLAGS;
-	u64 word = obj ? refword_read(obj) : REFWORD_DEAD;
+	u64 word = obj ? refword_read(obj) : 0;
 
 	do {
-		if ((word ^ before) & ~REFWORD_COUNT) {
+		if (!obj || (word ^ before) & ~REFWORD_COUNT) {
 			/* Left, marked, for another collection. */
 			chunk->state[index] |= ROW_LIVE;
 			heap->tally.spoiled = true;

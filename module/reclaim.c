@@ -211,8 +211,15 @@ long refisland_reclaim(struct refheap *heap, u32 first)
  * ================================
  *
  * If no reference leads out of it, and no member's type has a callback, there
- * are no stages: nobody looks at a member, and no slot has to be looked at
- * before what it refers to is gone.
+ * are no stages: every slot's reference is one of those counted, and goes with
+ * the object that it leads to.  So a slot of a condemned object may lead to
+ * memory that is gone: who reads slots of objects that he does not hold, and
+ * goes where they lead, looks at the word before (refobjects_show()).
+ *
+ * That no reference leads out is not what the trace has seen, but what the
+ * slots hold when all words have been read, and nobody can edit a member's
+ * slots any more: somebody who held a member that had not been read may have
+ * filled an empty slot of one that had (refisland_condemn_seen()).
  */
 
 /* Empty an object's slots, which all refer to members, dead or gone. */
@@ -237,7 +244,9 @@ static bool refrow_untouched(const struct refchunk *chunk, unsigned int index,
 {
 	u64 read = chunk->snapshot[index] & ~READING_FLAGS;
 
-	return !((word ^ (read | REFWORD_CONDEMNED)) & ~REFWORD_COUNT);
+	/* WEAK went when weak references were killed. */
+	return !((word ^ (read | REFWORD_CONDEMNED)) &
+		 ~(REFWORD_COUNT | REFWORD_WEAK));
 }
 
 /* Reclaim the members in a chunk.  Return: their number. */
@@ -262,12 +271,12 @@ static unsigned int refchunk_reclaim(struct refheap *heap,
 		chunk->state[index] = 0;
 		obj = chunk_object(chunk, index);
 		word = refword_read(obj);
+		refobj_forget_members(obj, type);
 		if (unlikely(!refrow_untouched(chunk, index, word))) {
 			atomic64_or(REFWORD_DEAD, &obj->word);
 			refobj_warn(obj, "referred to while being reclaimed, its memory is kept");
 			continue;
 		}
-		refobj_forget_members(obj, type);
 		atomic64_set(&obj->word, refword_dead(word));
 		__set_bit(index, rows);
 		memory[nr++] = refobj_memory(type, obj);
@@ -278,15 +287,19 @@ static unsigned int refchunk_reclaim(struct refheap *heap,
 }
 
 /* Do all objects seen come to their end without a word? */
-static bool refheap_silent(struct refheap *heap)
+static bool refisland_silent(const struct refisland *island)
 {
+	struct refheap *heap = island->heap;
 	struct refchunk *chunk, *next;
 
-	if (heap->tally.others || READ_ONCE(heap->careful))
+	if ((island->slots != island->edges && !busted(FAULT_used_slots)) ||
+	    READ_ONCE(heap->careful))
 		return false;
-	refheap_for_each_touched(heap, chunk, next)
+	refheap_for_each_touched(heap, chunk, next) {
 		if (!chunk->type->silent)
 			return false;
+		cond_resched();
+	}
 	return true;
 }
 
@@ -301,6 +314,7 @@ static void refheap_turn_touched(struct refheap *heap)
 	refheap_for_each_touched(heap, chunk, next) {
 		chunk->touched = last ?: chunk;
 		last = chunk;
+		cond_resched();
 	}
 	heap->touched = last;
 }
@@ -326,7 +340,7 @@ long refisland_reclaim_together(struct refisland *island)
 	struct refreclaim reclaim = {};
 
 	refcascade_init(&reclaim.cascade, &heap->running, true);
-	if (refheap_silent(heap)) {
+	if (refisland_silent(island)) {
 		refheap_reclaim_silently(heap, &reclaim);
 	} else {
 		refheap_for_seen(heap, refmember_stamp, island);

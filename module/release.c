@@ -475,8 +475,34 @@ static __always_inline void refcascade_finish(struct refcascade *cascade,
 }
 
 /*
- * The end of an object without callbacks whose slots are all declared: nobody
- * is told, so nothing has to be registered.
+ * May an object's slots be emptied without anybody being told?  If all that
+ * they lead to dies without a word, too.
+ */
+static bool refobj_quiet(struct refobj *obj, const struct reftype *type)
+{
+	const struct reffield *field = type->desc.fields;
+	const struct reffield *end = field + type->desc.nr_fields;
+	void *memory = refobj_memory(type, obj);
+	struct refslot *slot, *last;
+	const struct reftype *other;
+	struct refobj *target;
+
+	for (; field < end; field++) {
+		slot = memory + field->offset;
+		for (last = slot + field->count; slot < last; slot++) {
+			target = READ_ONCE(slot->target);
+			if (!target)
+				continue;
+			other = refobj_chunk(target)->type;
+			if (!other->silent && !other->plain)
+				return false;
+		}
+	}
+	return true;
+}
+
+/*
+ * The end of an object without callbacks whose slots are all declared.
  *
  * Return: one more of the kind that it alone kept alive, and which is next, or
  * NULL.  The others are queued.
@@ -506,23 +532,46 @@ static struct refobj *refcascade_silence(struct refcascade *cascade,
 				refcascade_add(cascade, target);
 				continue;
 			}
+			/* In transit, as if it were queued. */
 			refobj_stamp_dead(target);
+			refobj_link(target, NULL);
 			next = target;
 		}
 	}
 	refcascade_kill_weaks(cascade, obj);
-	refobj_free(obj);
+	/* Afterwards even the type may be gone. */
 	refcascade_spend(cascade, type->nr_slots + 1);
+	refobj_free(obj);
 	return next;
 }
 
-static void refcascade_silence_all(struct refcascade *cascade,
-				   struct refobj *obj)
+/*
+ * Objects without callbacks, one after the other.
+ *
+ * Return: NULL, or one that needs a cascade that is registered.
+ */
+static struct refobj *refcascade_silence_all(struct refcascade *cascade,
+					     struct refobj *obj,
+					     bool registered)
 {
-	while (obj && !refcascade_exhausted(cascade))
-		obj = refcascade_silence(cascade, obj, refobj_chunk(obj)->type);
-	if (obj)
-		refobj_defer(obj);
+	struct reftype *type;
+
+	while (obj) {
+		type = refobj_chunk(obj)->type;
+		if (refcascade_exhausted(cascade)) {
+			refobj_defer(obj);
+			obj = NULL;
+		} else if (registered || (type->silent &&
+					  refobj_quiet(obj, type))) {
+			obj = refcascade_silence(cascade, obj, type);
+		} else {
+			return obj;
+		}
+		/* One that is registered has somebody who goes on with it. */
+		if (!obj && !registered)
+			obj = refcascade_next(cascade);
+	}
+	return NULL;
 }
 
 static void refcascade_release(struct refcascade *cascade, struct refobj *obj)
@@ -531,7 +580,7 @@ static void refcascade_release(struct refcascade *cascade, struct refobj *obj)
 	bool called = false;
 
 	if (type->silent) {
-		refcascade_silence_all(cascade, obj);
+		refcascade_silence_all(cascade, obj, true);
 		return;
 	}
 	if (unlikely(type->desc.flags & REFTYPE_RELEASE_SLEEPS) &&
@@ -597,19 +646,23 @@ static noinline void refobj_cascade(struct refobj *obj)
 		refcascade_unclaim(entry);
 }
 
-/* A queue without an entry goes on in one, its own or that of this context. */
-static noinline void refcascade_register(struct refcascade *cascade)
+/*
+ * What began without an entry goes on in one, its own or that of this context,
+ * with @obj first.
+ */
+static noinline void refcascade_register(struct refcascade *cascade,
+					 struct refobj *obj)
 {
 	struct refcascade_entry *entry = refcascade_claim(cascade);
-	struct refobj *obj;
 
 	if (likely(entry && entry->cascade == cascade)) {
 		cascade->running = &entry->running;
+		refcascade_release(cascade, obj);
 		refcascade_run(cascade);
 		refcascade_unclaim(entry);
 		return;
 	}
-	while ((obj = refcascade_next(cascade))) {
+	for (; obj; obj = refcascade_next(cascade)) {
 		if (entry)
 			refcascade_add(entry->cascade, obj);
 		else
@@ -623,9 +676,10 @@ static noinline void refobj_silence(struct refobj *obj)
 	struct refcascade cascade;
 
 	refcascade_init(&cascade, NULL, false);
-	refcascade_silence_all(&cascade, obj);
-	if (unlikely(cascade.first))
-		refcascade_register(&cascade);
+	refobj_link(obj, NULL);
+	obj = refcascade_silence_all(&cascade, obj, false);
+	if (unlikely(obj))
+		refcascade_register(&cascade, obj);
 }
 
 /*

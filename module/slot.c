@@ -41,6 +41,15 @@ static int refslot_check(const struct refobj *owner,
 	return 0;
 }
 
+/*
+ * An edge was stored: see refcandidate_take().  Before the owner, or the chain
+ * by which it is held, is let go.
+ */
+static void refheap_count_edit(struct refheap *heap)
+{
+	this_cpu_inc(heap->cpu->edits);
+}
+
 /**
  * refslot_set - make a slot refer to an object
  * @owner: the held object that @slot is in
@@ -69,6 +78,8 @@ int refslot_set(struct refobj *owner, struct refslot *slot,
 	old = xchg(&slot->target, target);
 	if (target && busted(FAULT_publish))
 		refobj_get(target);
+	if (target)
+		refheap_count_edit(refobj_chunk(owner)->heap);
 	if (old)
 		refobj_put(old);
 	return 0;
@@ -150,6 +161,7 @@ static struct refobj *refslot_publish(struct refslot *slot, struct refobj *ref)
 	rcu_read_lock();
 	place = READ_ONCE(ref->place);
 	old = xchg(&slot->target, ref);
+	refheap_count_edit(place_chunk(place)->heap);
 	refrow_mark_moved(place);
 	rcu_read_unlock();
 	return old;

@@ -161,9 +161,9 @@ static void reftrace_spare(struct refheap *heap, struct refchunk *chunk,
 
 /*
  * More edges have been seen to an object than its count allows.  Mostly it is
- * changing.  But a root's word was read before any slot, and if it has not
- * changed since, these references all exist (judge.c, (1)): somebody put what
- * was not his.  Saturate it, before the next put frees it under the others.
+ * changing.  But edges count only if they were read after the word, and if
+ * that has not changed since, these references all exist (judge.c, (1)):
+ * somebody put what was not his.  Saturate it, before the next put frees it under the others.
  */
 static void reftrace_excess(struct refobj *obj, struct refchunk *chunk,
 			    unsigned int index)
@@ -171,7 +171,7 @@ static void reftrace_excess(struct refobj *obj, struct refchunk *chunk,
 	u64 word = refword_read(obj);
 	u64 changed = (word ^ chunk->snapshot[index]) & WORD_VERSION_MASK;
 
-	if (chunk->state[index] & ROW_ROOT && !changed &&
+	if (!changed &&
 	    !(word & (REFWORD_MARKED | REFWORD_FRESH))) {
 		refobj_warn(obj, "count is lower than the number of references");
 		refobj_saturate(obj);
@@ -188,7 +188,7 @@ reftrace_target(struct refheap *heap, struct refobj *target,
 	unsigned long place = READ_ONCE(target->place);
 	struct refchunk *chunk = place_chunk(place);
 
-	if (chunk != *known) {
+	if (chunk != *known || !chunk) {
 		if (!chunk || chunk->type->leaf || chunk->heap != heap)
 			return NULL;
 		*known = chunk;
@@ -219,7 +219,8 @@ reftrace_count(struct refheap *heap, struct refslot *slot,
 	if (!(chunk->state[*index] & ROW_SEEN)) {
 		refrow_discover(heap, chunk, *index, target);
 		/* Behind the word, by its acquire. */
-		if (READ_ONCE(slot->target) != target)
+		if (READ_ONCE(slot->target) != target &&
+		    !busted(FAULT_edge_again))
 			goto other;
 	}
 	if ((chunk->state[*index] & (ROW_SEEN | ROW_LIVE)) != ROW_SEEN)
@@ -323,10 +324,13 @@ void reftrace_pause(struct reftrace *trace, unsigned int cost)
 	refwalk_pause(&trace->walk, cost);
 }
 
-/* Can its edges be gathered? */
+/*
+ * Can its edges be gathered?  So few that what is read between two pauses
+ * stays about the same.
+ */
 static bool reftype_gathered(const struct reftype *type)
 {
-	return type->fields_only && type->nr_slots <= REFHEAP_EDGES;
+	return type->fields_only && type->nr_slots <= REFHEAP_EDGES / 32;
 }
 
 /*
@@ -411,6 +415,7 @@ static unsigned int reftrace_expand_some(struct reftrace *trace)
 	struct refchunk *chunk;
 	unsigned int nr = 0, index;
 
+	/* As many as have few edges together: see reftype_gathered(). */
 	while (nr < 32 && heap->depth) {
 		reftrace_pop(heap, &trace->walk, &chunk, &index);
 		reftrace_expand(trace, chunk, index);
@@ -471,11 +476,11 @@ static __always_inline void reftrace_expand_root(struct reftrace *trace,
 }
 
 /*
- * Read some rows of a chunk as roots; @taken if their marks have been, @next
- * what comes then.
+ * Read some rows of a chunk as roots; @next is what comes then.  If their marks
+ * have been taken, @touched are those that a mutator had set, else it is NULL.
  */
 void reftrace_roots(struct reftrace *trace, struct refchunk *chunk,
-		    const unsigned long *rows, bool taken,
+		    const unsigned long *rows, const unsigned long *touched,
 		    const struct refchunk *next)
 {
 	const struct reftype *type = chunk->type;
@@ -493,17 +498,19 @@ void reftrace_roots(struct reftrace *trace, struct refchunk *chunk,
 		refchunk_ahead(next, index);
 		obj = chunk_object(chunk, index);
 		if (unlikely(chunk->state[index] & ROW_SEEN)) {
-			if (taken)
+			if (touched)
 				refrow_discover_again(trace->heap, chunk,
 						      index);
 			state = chunk->state[index];
 			word = chunk->snapshot[index];
 		} else {
-			state = refrow_read(chunk, index, obj, taken, &word,
+			state = refrow_read(chunk, index, obj, touched, &word,
 					    &tally);
 			if (!(state & ROW_SEEN))
 				continue;
 		}
+		if (touched && test_bit(index, touched))
+			word |= TRACE_TOUCHED;
 		wanted = reftrace_root_wanted(trace, state, &word, few);
 		chunk->state[index] = state | ROW_ROOT |
 				      (wanted ? ROW_EXPANDED : 0);
@@ -700,12 +707,14 @@ static void reftrace_leave_held(struct refheap *heap)
  */
 bool reftrace_find_live(struct refheap *heap)
 {
+	const struct reftally *tally = &heap->tally;
 	bool suspects = reftrace_find_held(heap);
 
-	if (suspects && heap->tally.references != heap->tally.edges) {
+	if (suspects && (tally->spoiled || tally->references != tally->edges)) {
 		reftrace_leave_held(heap);
 		reftrace_spread_live(heap, ROW_SEEN);
 	}
+	refcandidate_park_touched(heap);
 	trace_refheap_phase(heap, REFHEAP_PHASE_TRACED, heap->tally.expanded);
 	return suspects;
 }
@@ -736,6 +745,7 @@ u64 reftrace_run(struct refheap *heap, enum refscope scope)
 	u64 roots;
 
 	heap->tally = (struct reftally){};
+	refcandidate_stage(heap);
 	refwalk_begin(&trace.walk);
 	roots = refcandidate_take(&trace, scope);
 	trace.free += roots;

@@ -17,7 +17,8 @@ struct refheap;
  * in the thread that collects, with preemption off.
  */
 enum refheap_phase {
-	REFHEAP_PHASE_CANDIDATES,	/* taken, nothing traced yet */
+	REFHEAP_PHASE_TAKEN,		/* a chunk's marks, its roots are read */
+	REFHEAP_PHASE_CANDIDATES,	/* all of them */
 	REFHEAP_PHASE_TRACED,		/* live and suspect told apart */
 	REFHEAP_PHASE_DIVIDED,		/* suspects divided into islands */
 	REFHEAP_PHASE_WORDS,		/* an island's words have been read */
@@ -33,6 +34,7 @@ enum refheap_phase {
 };
 #endif
 
+TRACE_DEFINE_ENUM(REFHEAP_PHASE_TAKEN);
 TRACE_DEFINE_ENUM(REFHEAP_PHASE_CANDIDATES);
 TRACE_DEFINE_ENUM(REFHEAP_PHASE_TRACED);
 TRACE_DEFINE_ENUM(REFHEAP_PHASE_DIVIDED);
@@ -49,6 +51,7 @@ TRACE_DEFINE_ENUM(REFHEAP_PHASE_RELEASED);
 
 #define refheap_show_phase(phase) \
 	__print_symbolic(phase, \
+		{ REFHEAP_PHASE_TAKEN, "taken" }, \
 		{ REFHEAP_PHASE_CANDIDATES, "candidates" }, \
 		{ REFHEAP_PHASE_TRACED, "traced" }, \
 		{ REFHEAP_PHASE_DIVIDED, "divided" }, \

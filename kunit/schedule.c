@@ -660,7 +660,7 @@ static void g3_phases_come_in_order(struct kunit *test)
 	for (i = 0; i < seen.nr; i++) {
 		KUNIT_EXPECT_EQ(test, seen.phase[i], order[i]);
 		if (order[i] == REFHEAP_PHASE_CONDEMN)
-			KUNIT_EXPECT_EQ(test, seen.members[i], i - 5);
+			KUNIT_EXPECT_EQ(test, seen.members[i], i - 6);
 		else if (order[i] >= REFHEAP_PHASE_WORDS)
 			KUNIT_EXPECT_EQ(test, seen.members[i], 3);
 	}

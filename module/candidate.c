@@ -166,7 +166,7 @@ static u64 refcandidate_take_aged(struct reftrace *trace, enum refscope scope)
 }
 
 /* How many references have been stored in slots of this heap? */
-static unsigned long refheap_edits(struct refheap *heap)
+unsigned long refheap_edits(struct refheap *heap)
 {
 	unsigned long edits = 0;
 	unsigned int cpu;
@@ -199,9 +199,9 @@ static unsigned long refheap_edits(struct refheap *heap)
 u64 refcandidate_take(struct reftrace *trace, enum refscope scope)
 {
 	struct refheap *heap = reftrace_heap(trace);
-	unsigned long edits = refheap_edits(heap);
 	u64 nr;
 
+	heap->edits = refheap_edits(heap);
 	/* Slots are read after it.  Pairs with the xchg of who edits. */
 	smp_rmb();
 	heap->round++;
@@ -211,7 +211,7 @@ u64 refcandidate_take(struct reftrace *trace, enum refscope scope)
 	if (scope >= SCOPE_AGE_0)
 		nr += refcandidate_take_aged(trace, scope);
 	/* Behind the words, by their acquires. */
-	heap->edited = refheap_edits(heap) != edits;
+	heap->edited = refheap_edits(heap) != heap->edits;
 	return nr;
 }
 

@@ -502,7 +502,8 @@ struct refheap {
 	struct refchunk *recent;	/* C: see refrow_chunk() */
 	u32 round;			/* C: counts collections, wraps */
 	struct reftally tally;		/* C */
-	bool edited;			/* C: slots were, while marks were taken */
+	unsigned long edits;		/* C: how many, before slots are read */
+	bool edited;			/* C: more, while marks were taken */
 	unsigned long *stack;		/* C: places */
 	unsigned long *edges;		/* C: see trace.c */
 	unsigned int nr_edges;		/* C */
@@ -821,6 +822,7 @@ struct refisland {
 	u64 members;
 	u64 edges;		/* counted from members to members */
 	u64 slots;		/* of members of silent types, not empty */
+	bool edited;		/* slots were, since they were read */
 	bool pinned;		/* each has a reference of the collector's */
 	bool together;		/* all that has been seen: not a ring */
 	struct refchunk *failed; /* a member that spoiled the trial, or NULL */
@@ -839,6 +841,7 @@ struct reftrace;
 void refcandidate_stage(struct refheap *heap);
 u64 refcandidate_take(struct reftrace *trace, enum refscope scope);
 void refcandidate_park_touched(struct refheap *heap);
+unsigned long refheap_edits(struct refheap *heap);
 void refcandidate_settle(struct refheap *heap);
 bool refcandidate_pending(const struct refheap *heap);
 

@@ -488,7 +488,7 @@ static bool refisland_condemn_seen(struct refisland *island)
 			trace_refheap_phase(heap, REFHEAP_PHASE_CONDEMN, nr++);
 			if (!refisland_condemn_one(chunk, index, &references))
 				goto changed;
-			if (chunk->type->silent)
+			if (island->edited && chunk->type->silent)
 				island->slots += refrow_used_slots(chunk, index);
 		}
 		refwalk_pause(&walk, REFROW_PER_CHUNK);
@@ -544,6 +544,8 @@ bool refisland_judge_seen(struct refisland *island)
 {
 	const struct reftally *tally = &island->heap->tally;
 
+	/* As in refcandidate_take(). */
+	island->edited = refheap_edits(island->heap) != island->heap->edits;
 	island->members = tally->seen;
 	island->edges = tally->edges;
 	return !tally->spoiled && tally->seen == tally->expanded &&

@@ -219,7 +219,8 @@ long refisland_reclaim(struct refheap *heap, u32 first)
  * That no reference leads out is not what the trace has seen, but what the
  * slots hold when all words have been read, and nobody can edit a member's
  * slots any more: somebody who held a member that had not been read may have
- * filled an empty slot of one that had (refisland_condemn_seen()).
+ * filled an empty slot of one that had.  If anything was stored in any slot,
+ * those that are not empty are counted (refisland_condemn_seen()).
  */
 
 /* Empty an object's slots, which all refer to members, dead or gone. */
@@ -292,8 +293,11 @@ static bool refisland_silent(const struct refisland *island)
 	struct refheap *heap = island->heap;
 	struct refchunk *chunk, *next;
 
-	if ((island->slots != island->edges && !busted(FAULT_used_slots)) ||
-	    READ_ONCE(heap->careful))
+	u64 used = island->edited ? island->slots :
+				    heap->tally.edges + heap->tally.others;
+
+	if (READ_ONCE(heap->careful) ||
+	    (used != island->edges && !busted(FAULT_used_slots)))
 		return false;
 	refheap_for_each_touched(heap, chunk, next) {
 		if (!chunk->type->silent)

@@ -52,7 +52,6 @@ struct reftrace {
 	u64 charged;		/* slots of objects expanded on the budget */
 	enum refscope scope;
 	bool below_charged;	/* the object being expanded was charged */
-	bool far;		/* some edges gathered lead to other pages */
 };
 
 struct refheap *reftrace_heap(const struct reftrace *trace)
@@ -305,9 +304,7 @@ static void reftrace_flush(struct reftrace *trace)
 	unsigned int i, nr = heap->nr_edges;
 	unsigned long edge;
 
-	if (trace->far)
-		reftrace_prefetch(heap);
-	trace->far = false;
+	reftrace_prefetch(heap);
 	for (i = 0; i < nr; i++) {
 		edge = heap->edges[i];
 		reftrace_edge(trace, (struct refslot *)(edge & ~REFEDGE_CHARGED),
@@ -334,17 +331,17 @@ static bool reftype_gathered(const struct reftype *type)
 }
 
 /*
- * Gather the edges of an object; there is room.
- *
- * Return: how many are gathered then.
+ * Read an object's slots.  Edges to neighbours are counted at once, the others
+ * are gathered; there is room.
  */
-static __always_inline unsigned int
+static __always_inline void
 reftrace_gather(struct reftrace *trace, const struct reftype *type,
-		struct refobj *obj, bool charged, unsigned int nr)
+		struct refobj *obj, bool charged, struct refchunk **known,
+		struct reftally *tally)
 {
 	const struct reffield *field = type->desc.fields;
 	const struct reffield *end = field + type->desc.nr_fields;
-	unsigned long *edges = trace->heap->edges;
+	struct refheap *heap = trace->heap;
 	void *memory = refobj_memory(type, obj);
 	struct refslot *slot, *last;
 	struct refobj *target;
@@ -355,16 +352,18 @@ reftrace_gather(struct reftrace *trace, const struct reftype *type,
 			target = READ_ONCE(slot->target);
 			if (!target)
 				continue;
-			if (((unsigned long)target ^ (unsigned long)obj) &
-			    PAGE_MASK) {
-				prefetch(target);
-				trace->far = true;
+			if (!(((unsigned long)target ^ (unsigned long)obj) &
+			      PAGE_MASK)) {
+				reftrace_edge(trace, slot, known, charged,
+					      tally);
+				continue;
 			}
-			edges[nr++] = (unsigned long)slot |
-				      (charged ? REFEDGE_CHARGED : 0);
+			prefetch(target);
+			heap->edges[heap->nr_edges++] =
+				(unsigned long)slot |
+				(charged ? REFEDGE_CHARGED : 0);
 		}
 	}
-	return nr;
 }
 
 /* Those that lie where somebody else knows are read one by one. */
@@ -391,6 +390,7 @@ static void reftrace_expand(struct reftrace *trace, struct refchunk *chunk,
 	struct refobj *obj = chunk_object(chunk, index);
 	const struct reftype *type = chunk->type;
 	struct refheap *heap = trace->heap;
+	struct refchunk *known = NULL;
 
 	trace->expanded++;
 	trace->free += !charged;
@@ -404,8 +404,7 @@ static void reftrace_expand(struct reftrace *trace, struct refchunk *chunk,
 	}
 	if (heap->nr_edges + type->nr_slots > REFHEAP_EDGES)
 		reftrace_flush(trace);
-	heap->nr_edges = reftrace_gather(trace, type, obj, charged,
-					 heap->nr_edges);
+	reftrace_gather(trace, type, obj, charged, &known, &heap->tally);
 }
 
 /* What is on the stack, a few at a time.  Return: their number. */
@@ -461,18 +460,37 @@ static __always_inline bool reftrace_root_wanted(const struct reftrace *trace,
 	return few;
 }
 
-/* Such a root of a type whose edges are gathered: as reftrace_expand(). */
-static __always_inline void reftrace_expand_root(struct reftrace *trace,
-						 const struct reftype *type,
-						 struct refobj *obj,
-						 u64 word)
+/* Expand such roots whose edges are gathered: as reftrace_expand(). */
+static void reftrace_expand_roots(struct reftrace *trace,
+				  struct refchunk *chunk,
+				  const unsigned long *rows)
 {
+	const struct reftype *type = chunk->type;
 	struct refheap *heap = trace->heap;
+	struct reftally tally = {};
+	struct refchunk *known = NULL;
+	u64 expanded = 0, free = 0;
+	unsigned int index;
+	struct refobj *obj;
+	bool charged;
 
-	if (heap->nr_edges + type->nr_slots > REFHEAP_EDGES)
-		reftrace_flush(trace);
-	heap->nr_edges = reftrace_gather(trace, type, obj,
-					 word & TRACE_CHARGED, heap->nr_edges);
+	refchunk_for_each_row(rows, index) {
+		charged = chunk->snapshot[index] & TRACE_CHARGED;
+		obj = chunk_object(chunk, index);
+		expanded++;
+		free += !charged;
+		if (unlikely(!obj)) {
+			/* Seen before, it has gone since. */
+			reftrace_spare(heap, chunk, index);
+			continue;
+		}
+		if (heap->nr_edges + type->nr_slots > REFHEAP_EDGES)
+			reftrace_flush(trace);
+		reftrace_gather(trace, type, obj, charged, &known, &tally);
+	}
+	trace->expanded += expanded;
+	trace->free += free;
+	reftally_add(&heap->tally, &tally);
 }
 
 /*
@@ -486,13 +504,14 @@ void reftrace_roots(struct reftrace *trace, struct refchunk *chunk,
 	const struct reftype *type = chunk->type;
 	bool gathered = reftype_gathered(type);
 	bool few = gathered && type->nr_slots <= REFTRACE_OWN_SLOTS;
+	DECLARE_BITMAP(wanted, REFROW_PER_CHUNK);
 	struct reftally tally = {};
-	unsigned int index;
-	u64 word, free = 0;
 	struct refobj *obj;
-	bool wanted;
+	unsigned int index;
+	u64 word;
 	u8 state;
 
+	bitmap_zero(wanted, REFROW_PER_CHUNK);
 	refchunk_touch(trace->heap, chunk);
 	refchunk_for_each_row(rows, index) {
 		refchunk_ahead(next, index);
@@ -511,28 +530,20 @@ void reftrace_roots(struct reftrace *trace, struct refchunk *chunk,
 		}
 		if (touched && test_bit(index, touched))
 			word |= TRACE_TOUCHED;
-		wanted = reftrace_root_wanted(trace, state, &word, few);
-		chunk->state[index] = state | ROW_ROOT |
-				      (wanted ? ROW_EXPANDED : 0);
-		chunk->snapshot[index] = word;
-		if (!wanted)
-			continue;
-		if (!gathered) {
-			reftrace_expand(trace, chunk, index);
-			continue;
+		state |= ROW_ROOT;
+		if (reftrace_root_wanted(trace, state, &word, few)) {
+			state |= ROW_EXPANDED;
+			__set_bit(index, wanted);
 		}
-		tally.expanded++;
-		free += !(word & TRACE_CHARGED);
-		/* Seen before, it may have gone since. */
-		if (likely(obj))
-			reftrace_expand_root(trace, type, obj, word);
-		else
-			reftrace_spare(trace->heap, chunk, index);
+		chunk->state[index] = state;
+		chunk->snapshot[index] = word;
 	}
-	trace->expanded += tally.expanded;
-	trace->free += free;
-	tally.expanded = 0;
 	reftally_add(&trace->heap->tally, &tally);
+	if (gathered)
+		reftrace_expand_roots(trace, chunk, wanted);
+	else
+		refchunk_for_each_row(wanted, index)
+			reftrace_expand(trace, chunk, index);
 }
 
 /* Charge an old object to the budget, if that lasts. */

@@ -7,6 +7,7 @@
 #include <linux/irq_work.h>
 #include <linux/kthread.h>
 #include <linux/llist.h>
+#include <linux/smp.h>
 
 #include "user.h"
 
@@ -49,6 +50,34 @@ void irq_work_sync(struct irq_work *work)
 		host_yield();
 	/* Pairs with the exchange in irq_work_single(). */
 	smp_mb();
+}
+
+/* --- on another processor ----------------------------------------------- */
+
+struct user_call {
+	struct irq_work work;
+	smp_call_func_t function;
+	void *data;
+};
+
+static void user_call(struct irq_work *work)
+{
+	struct user_call *call = container_of(work, struct user_call, work);
+
+	call->function(call->data);
+}
+
+int smp_call_function_single(int cpu, smp_call_func_t function, void *data,
+			     int wait)
+{
+	struct user_call call = { .function = function, .data = data };
+
+	if (!wait)
+		panic("calls that nobody waits for are not among the stand-ins");
+	init_irq_work(&call.work, user_call);
+	irq_work_queue(&call.work);
+	irq_work_sync(&call.work);
+	return 0;
 }
 
 static int irq_work_thread(void *unused)

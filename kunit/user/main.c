@@ -7,8 +7,10 @@
 #include <linux/init.h>
 #include <linux/kernel.h>
 #include <linux/moduleparam.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/wait_bit.h>
 
 #include "user.h"
 
@@ -17,6 +19,12 @@ extern exitcall_t __exitcall_start[], __exitcall_end[];
 extern const struct kernel_param __start___param[], __stop___param[];
 
 int main(int argc, char **argv);
+
+/* What a program does besides loading its modules. */
+int __weak user_program(void)
+{
+	return 0;
+}
 
 static int user_parameter(char *word)
 {
@@ -63,11 +71,14 @@ static void user_unload(void)
 static void user_start(void)
 {
 	user_percpu_init();
+	wait_bit_init();
 	user_thread_init();
 	user_rcu_init();
 	user_irq_work_init();
 	user_workqueue_init();
+	user_timer_init();
 	radix_tree_init();
+	seq_file_init();
 }
 
 int main(int argc, char **argv)
@@ -87,6 +98,7 @@ int main(int argc, char **argv)
 		pr_err("a module does not load: error %d\n", err);
 		host_exit(1);
 	}
+	err = user_program();
 	user_unload();
-	host_exit(0);
+	host_exit(err ? 1 : 0);
 }

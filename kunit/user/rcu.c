@@ -176,6 +176,7 @@ static int user_rcu_thread(void *unused)
 		synchronize_rcu();
 		user_grace_done();
 		user_run_callbacks(ready);
+		user_slab_give_back();
 		user_run_frees(freed);
 	}
 	return 0;

@@ -14,6 +14,7 @@
 #include <linux/gfp.h>
 #include <linux/kthread.h>
 #include <linux/list.h>
+#include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -33,6 +34,7 @@ struct slab_cpu {
 
 struct slab_batch {
 	struct slab_batch *next;
+	unsigned int nr;
 	void *object[SLAB_BATCH];
 };
 
@@ -47,6 +49,7 @@ struct kmem_cache {
 	bool host;			/* objects are the C library's */
 	bool stable;
 	void (*ctor)(void *object);
+	struct list_head list;		/* of all */
 	struct slab_cpu __percpu *cpu;
 	arch_spinlock_t lock;		/* of what follows */
 	struct slab_batch *full;
@@ -61,6 +64,9 @@ bool user_slab_debug = true;
 #else
 bool user_slab_debug;
 #endif
+
+static DEFINE_MUTEX(caches_lock);
+static LIST_HEAD(caches);
 
 /* What the tests let fail: see fault.c. */
 bool (*user_fail_alloc)(gfp_t gfp);
@@ -115,7 +121,7 @@ static noinline bool slab_refill(struct kmem_cache *cache,
 	if (batch) {
 		cache->full = batch->next;
 		memcpy(cpu->object, batch->object, sizeof(batch->object));
-		cpu->nr = SLAB_BATCH;
+		cpu->nr = batch->nr;
 		batch->next = cache->empty;
 		cache->empty = batch;
 	} else {
@@ -125,8 +131,10 @@ static noinline bool slab_refill(struct kmem_cache *cache,
 	return done;
 }
 
+/* Those that have been there longest. */
 static noinline void slab_flush(struct kmem_cache *cache, struct slab_cpu *cpu)
 {
+	unsigned int nr = min(cpu->nr, SLAB_BATCH);
 	struct slab_batch *batch;
 
 	arch_spin_lock(&cache->lock);
@@ -137,13 +145,28 @@ static noinline void slab_flush(struct kmem_cache *cache, struct slab_cpu *cpu)
 		batch = host_malloc(sizeof(*batch), 0);
 	if (!batch)
 		panic("no memory to free memory");
-	memcpy(batch->object, cpu->object, sizeof(batch->object));
+	memcpy(batch->object, cpu->object, nr * sizeof(*cpu->object));
+	batch->nr = nr;
 	batch->next = cache->full;
 	cache->full = batch;
 	arch_spin_unlock(&cache->lock);
-	cpu->nr -= SLAB_BATCH;
-	memmove(cpu->object, cpu->object + SLAB_BATCH,
-		cpu->nr * sizeof(*cpu->object));
+	cpu->nr -= nr;
+	memmove(cpu->object, cpu->object + nr, cpu->nr * sizeof(*cpu->object));
+}
+
+/* Of a thread that frees what others allocate, and seldom. */
+void user_slab_give_back(void)
+{
+	struct kmem_cache *cache;
+	struct slab_cpu *cpu;
+
+	mutex_lock(&caches_lock);
+	list_for_each_entry(cache, &caches, list) {
+		cpu = this_cpu_ptr(cache->cpu);
+		while (cpu->nr)
+			slab_flush(cache, cpu);
+	}
+	mutex_unlock(&caches_lock);
 }
 
 /* --- allocating and freeing --------------------------------------------- */
@@ -284,6 +307,9 @@ struct kmem_cache *__kmem_cache_create_args(const char *name,
 		kfree(cache);
 		return NULL;
 	}
+	mutex_lock(&caches_lock);
+	list_add(&cache->list, &caches);
+	mutex_unlock(&caches_lock);
 	return cache;
 }
 
@@ -327,6 +353,9 @@ void kmem_cache_destroy(struct kmem_cache *cache)
 		       cache->name, left);
 		return;
 	}
+	mutex_lock(&caches_lock);
+	list_del(&cache->list);
+	mutex_unlock(&caches_lock);
 	slab_free_batches(cache->full);
 	slab_free_batches(cache->empty);
 	for (block = cache->blocks; block; block = next) {

@@ -6,6 +6,7 @@
  * may come late.
  */
 #include <linux/completion.h>
+#include <linux/freezer.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
@@ -68,7 +69,8 @@ void user_thread_begin(struct task_struct *task)
 	user_thread.cpu = cpu;
 	user_thread.offset = __per_cpu_offset[cpu];
 	user_thread.current_task = task;
-	task_thread_info(task)->cpu = cpu;
+	user_thread.online = cpu % num_online_cpus();
+	task_thread_info(task)->cpu = user_thread.online;
 	arch_spin_unlock(&threads_lock);
 }
 
@@ -255,6 +257,26 @@ void io_schedule_finish(int token)
 {
 }
 
+/* --- the freezer never comes -------------------------------------------- */
+
+struct static_key_false freezer_active;
+
+bool set_freezable(void)
+{
+	current->flags &= ~PF_NOFREEZE;
+	return false;
+}
+
+bool freezing_slow_path(struct task_struct *task)
+{
+	return false;
+}
+
+bool __refrigerator(bool check_stop)
+{
+	return false;
+}
+
 void set_user_nice(struct task_struct *task, long nice)
 {
 	if (task == current)
@@ -292,7 +314,7 @@ static void user_task_init(struct user_task *self, const char *name)
 	struct task_struct *task = &self->task;
 
 	refcount_set(&task->usage, 1);
-	task->flags = PF_KTHREAD;
+	task->flags = PF_KTHREAD | PF_NOFREEZE;
 	task->pid = __atomic_add_fetch(&last_pid, 1, __ATOMIC_RELAXED);
 	task->cpus_ptr = &task->cpus_mask;
 	cpumask_copy(&task->cpus_mask, cpu_online_mask);
@@ -306,6 +328,8 @@ static void user_task_init(struct user_task *self, const char *name)
 	self->begun = false;
 	self->pin = -1;
 	init_completion(&self->gone);
+	/* Where KUnit waits for a thread of its own. */
+	task->vfork_done = &self->gone;
 }
 
 static void user_stack_note(struct task_struct *task)
@@ -328,6 +352,13 @@ static void __noreturn user_leave(int result)
 	host_thread_exit();
 }
 
+static void user_pin(int cpu)
+{
+	host_pin(cpu);
+	if (cpu >= 0)
+		user_thread.online = cpu;
+}
+
 static void user_run(void *data)
 {
 	struct user_task *self = data;
@@ -337,7 +368,7 @@ static void user_run(void *data)
 	host_name_thread(self->task.comm);
 	user_sleep(HOST_FOREVER);
 	if (self->pin >= 0)
-		host_pin(self->pin);
+		user_pin(self->pin);
 	WRITE_ONCE(self->begun, true);
 	user_leave(READ_ONCE(self->stop) ? -EINTR : self->function(self->data));
 }
@@ -392,7 +423,7 @@ int set_cpus_allowed_ptr(struct task_struct *task, const struct cpumask *mask)
 {
 	kthread_bind_mask(task, mask);
 	if (task == current)
-		host_pin(task->nr_cpus_allowed == 1 ? cpumask_first(mask) : -1);
+		user_pin(task->nr_cpus_allowed == 1 ? cpumask_first(mask) : -1);
 	return 0;
 }
 
@@ -417,6 +448,11 @@ bool kthread_should_stop(void)
 bool kthread_should_park(void)
 {
 	return false;
+}
+
+bool kthread_should_stop_or_park(void)
+{
+	return kthread_should_stop();
 }
 
 int kthread_stop(struct task_struct *task)

@@ -36,15 +36,19 @@ void user_thread_end(void);
 struct user_thread *user_threads_lock(unsigned int cpu, u64 *generation);
 void user_threads_unlock(void);
 
+int user_program(void);
+
 void user_percpu_init(void);
 void user_thread_init(void);
 void user_rcu_init(void);
 void user_irq_work_init(void);
 void user_workqueue_init(void);
-void user_slab_init(void);
+void user_timer_init(void);
 void radix_tree_init(void);
 
 /* slab.c: how the memory of type-stable objects is reused. */
 extern bool user_slab_debug;
+extern bool (*user_fail_alloc)(gfp_t gfp);
+void user_slab_give_back(void);
 
 #endif /* _USER_H */

@@ -19,6 +19,7 @@ struct task_struct;
  * @offset: of its per-CPU data
  * @current: its task
  * @cpu: its number
+ * @online: that of a processor that is online: see asm/smp.h
  */
 struct user_thread {
 	u64 state;
@@ -26,6 +27,7 @@ struct user_thread {
 	unsigned long offset;
 	struct task_struct *current_task;
 	unsigned int cpu;
+	unsigned int online;
 };
 
 #define USER_IRQS_OFF	(1ULL << 32)

@@ -4,6 +4,10 @@
 
 #include <asm/current.h>
 
-#define raw_smp_processor_id()	(user_thread.cpu)
+/*
+ * One that is online, as what runs on a processor expects; several threads have
+ * the same, and per-CPU data of their own.
+ */
+#define raw_smp_processor_id()	(user_thread.online)
 
 #endif /* _ASM_SMP_H */

@@ -25,6 +25,13 @@
 #define CONFIG_BASE_SMALL 0
 #define CONFIG_DEFAULT_HUNG_TASK_TIMEOUT 0
 #define CONFIG_PGTABLE_LEVELS 2
-#define CONFIG_GENERIC_ATOMIC 1
+#define CONFIG_FREEZER 1
 #define CONFIG_TREE_SRCU 1
 #define CONFIG_IRQ_WORK 1
+#define CONFIG_KUNIT_DEFAULT_ENABLED 1
+
+/* What tests ask: is freed memory kept from being used again? */
+#ifdef USER_ASAN
+#define CONFIG_KASAN 1
+#define CONFIG_KASAN_GENERIC 1
+#endif

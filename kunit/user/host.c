@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The only file that sees the C library's headers, and none of the kernel's. */
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
@@ -239,4 +240,12 @@ void host_stack(unsigned long *low, unsigned long *bytes)
 	pthread_attr_destroy(&attr);
 	*low = (unsigned long)stack;
 	*bytes = size;
+}
+
+/* Of a function that can be seen from outside its file, or NULL. */
+const char *host_symbol(const void *address)
+{
+	Dl_info info;
+
+	return dladdr(address, &info) ? info.dli_sname : NULL;
 }

@@ -4,9 +4,11 @@
 #include <linux/cpuhotplug.h>
 #include <linux/cpumask.h>
 #include <linux/jump_label.h>
+#include <linux/kallsyms.h>
 #include <linux/mm.h>
 #include <linux/preempt.h>
 #include <linux/random.h>
+#include <linux/ratelimit.h>
 #include <linux/uaccess.h>
 
 #include "user.h"
@@ -49,12 +51,42 @@ u32 __get_random_u32_below(u32 ceiling)
 	return reciprocal_scale(get_random_u32(), ceiling);
 }
 
+/* Tests provoke reports faster than anybody should be told of them. */
+int ___ratelimit(struct ratelimit_state *state, const char *function)
+{
+	return true;
+}
+
 void si_meminfo(struct sysinfo *info)
 {
 	memset(info, 0, sizeof(*info));
 	info->freeram = host_free_pages();
 	info->totalram = info->freeram;
 	info->mem_unit = PAGE_SIZE;
+}
+
+/* For "%pS". */
+int sprint_symbol_no_offset(char *buffer, unsigned long address)
+{
+	const char *name = host_symbol((void *)address);
+
+	return name ? sprintf(buffer, "%s", name) :
+		      sprintf(buffer, "0x%lx", address);
+}
+
+int sprint_symbol(char *buffer, unsigned long address)
+{
+	return sprint_symbol_no_offset(buffer, address);
+}
+
+int sprint_symbol_build_id(char *buffer, unsigned long address)
+{
+	return sprint_symbol_no_offset(buffer, address);
+}
+
+int sprint_backtrace(char *buffer, unsigned long address)
+{
+	return sprint_symbol_no_offset(buffer, address - 1);
 }
 
 int __init execute_with_initialized_rng(struct notifier_block *nb)

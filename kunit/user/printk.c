@@ -5,42 +5,41 @@
 #include <linux/panic.h>
 #include <linux/printk.h>
 #include <linux/string.h>
+#include <linux/time64.h>
 
 #include "user.h"
 
-#define PRINTK_MOST	2048
+#define PRINTK_MOST	1024
 
-static __thread char line[PRINTK_MOST];
-static __thread size_t length;
-
-static int vprintk_line(const char *format, va_list args)
+/* As "dmesg -r" has it. */
+static void printk_line(int level, const char *text)
 {
-	char text[PRINTK_MOST / 2];
-	const char *start;
+	u64 us = host_ns(1) / NSEC_PER_USEC;
+	char line[PRINTK_MOST + 64];
 	size_t n;
 
-	n = vscnprintf(text, sizeof(text), format, args);
-	start = printk_skip_headers(text);
-	/* A line that has not ended goes on only with KERN_CONT. */
-	if (length && start != text && !strstarts(text, KERN_CONT)) {
-		line[length++] = '\n';
-		host_print(line, length);
-		length = 0;
-	}
-	n -= start - text;
-	n = min(n, PRINTK_MOST - 1 - length);
-	memcpy(line + length, start, n);
-	length += n;
-	if (length && (line[length - 1] == '\n' || length == PRINTK_MOST - 1)) {
-		host_print(line, length);
-		length = 0;
-	}
-	return n;
+	n = scnprintf(line, sizeof(line), "<%d>[%5llu.%06llu][%5s%d] %s\n",
+		      level, us / USEC_PER_SEC, us % USEC_PER_SEC, "T",
+		      current ? current->pid : 0, text);
+	host_print(line, n);
+}
+
+static int vprintk_lines(const char *format, va_list args)
+{
+	int level = printk_get_level(format);
+	char text[PRINTK_MOST], *rest = text, *line;
+
+	vscnprintf(text, sizeof(text), printk_skip_headers(format), args);
+	while ((line = strsep(&rest, "\n")))
+		if (rest || *line)
+			printk_line(level >= '0' && level <= '7' ? level - '0' :
+				    MESSAGE_LOGLEVEL_DEFAULT, line);
+	return 0;
 }
 
 asmlinkage int vprintk(const char *format, va_list args)
 {
-	return vprintk_line(format, args);
+	return vprintk_lines(format, args);
 }
 
 asmlinkage int _printk(const char *format, ...)
@@ -49,7 +48,18 @@ asmlinkage int _printk(const char *format, ...)
 	int n;
 
 	va_start(args, format);
-	n = vprintk_line(format, args);
+	n = vprintk_lines(format, args);
+	va_end(args);
+	return n;
+}
+
+asmlinkage int _printk_deferred(const char *format, ...)
+{
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vprintk_lines(format, args);
 	va_end(args);
 	return n;
 }
@@ -65,7 +75,7 @@ void warn_slowpath_fmt(const char *file, int number, unsigned int taint,
 	if (!format)
 		return;
 	va_start(args, format);
-	vprintk_line(format, args);
+	vprintk_lines(format, args);
 	va_end(args);
 }
 
@@ -74,7 +84,7 @@ void __warn_printk(const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	vprintk_line(format, args);
+	vprintk_lines(format, args);
 	va_end(args);
 }
 

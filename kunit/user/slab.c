@@ -375,7 +375,7 @@ static void *slab_malloc(size_t size, gfp_t gfp)
 	size_t align = size ? min_t(size_t, size & -size, PAGE_SIZE) : 8;
 	void *memory;
 
-	if (slab_fails(gfp))
+	if (slab_fails(gfp) || size > INT_MAX)
 		return NULL;
 	memory = host_malloc(size, align);
 	if (memory && gfp & __GFP_ZERO)

@@ -230,7 +230,7 @@ void wake_up_q(struct wake_q_head *head)
 		struct task_struct *task;
 
 		task = container_of(node, struct task_struct, wake_q);
-		node = node->next;
+		node = READ_ONCE(node->next);
 		/* Pairs with the exchange in user_wake_q_add(). */
 		WRITE_ONCE(task->wake_q.next, NULL);
 		wake_up_process(task);

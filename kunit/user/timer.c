@@ -38,6 +38,14 @@ static void *alarm_timer(const struct user_alarm *alarm)
 	return alarm->timer ?: (void *)alarm->hrtimer;
 }
 
+/* For timer_pending(). */
+static void alarm_mark(struct timer_list *timer, bool pending)
+{
+	if (timer)
+		WRITE_ONCE(timer->entry.pprev,
+			   pending ? &timer->entry.next : NULL);
+}
+
 /* Return: was it running? */
 static bool alarm_stop(const void *timer)
 {
@@ -47,6 +55,7 @@ static bool alarm_stop(const void *timer)
 	list_for_each_entry(alarm, &alarms, list)
 		if (alarm_timer(alarm) == timer) {
 			list_del(&alarm->list);
+			alarm_mark(alarm->timer, false);
 			found = alarm;
 			break;
 		}
@@ -68,6 +77,7 @@ static bool alarm_start(struct timer_list *timer, struct hrtimer *hrtimer,
 	alarm->due = due;
 	arch_spin_lock(&lock);
 	list_add(&alarm->list, &alarms);
+	alarm_mark(timer, true);
 	arch_spin_unlock(&lock);
 	user_waker_wake(&waker);
 	return before;
@@ -87,6 +97,7 @@ static struct user_alarm *alarm_next(u64 *until)
 		first = NULL;
 	if (first) {
 		list_del(&first->list);
+		alarm_mark(first->timer, false);
 		running = alarm_timer(first);
 	}
 	arch_spin_unlock(&lock);

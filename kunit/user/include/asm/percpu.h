@@ -10,30 +10,21 @@
 
 #define __my_cpu_offset	(user_thread.offset)
 
-#ifdef USER_TSAN
-#define raw_cpu_generic_to_op(pcp, val, op) do {			\
+#define __user_cpu_op(pcp, val, op) ({					\
 	typeof(&(pcp)) __p = raw_cpu_ptr(&(pcp));			\
-	typeof(pcp) __v = __atomic_load_n(__p, __ATOMIC_RELAXED);	\
+	typeof(pcp) __v = READ_ONCE(*__p);				\
 									\
 	__v op val;							\
-	__atomic_store_n(__p, __v, __ATOMIC_RELAXED);			\
-} while (0)
-
-#define raw_cpu_generic_add_return(pcp, val) ({				\
-	typeof(&(pcp)) __p = raw_cpu_ptr(&(pcp));			\
-	typeof(pcp) __v = __atomic_load_n(__p, __ATOMIC_RELAXED) + val;	\
-									\
-	__atomic_store_n(__p, __v, __ATOMIC_RELAXED);			\
+	WRITE_ONCE(*__p, __v);						\
 	__v;								\
 })
-#endif
 
-#define this_cpu_write_4(pcp, val)	raw_cpu_generic_to_op(pcp, val, =)
-#define this_cpu_write_8(pcp, val)	raw_cpu_generic_to_op(pcp, val, =)
-#define this_cpu_add_4(pcp, val)	raw_cpu_generic_to_op(pcp, val, +=)
-#define this_cpu_add_8(pcp, val)	raw_cpu_generic_to_op(pcp, val, +=)
-#define this_cpu_add_return_4(pcp, val)	raw_cpu_generic_add_return(pcp, val)
-#define this_cpu_add_return_8(pcp, val)	raw_cpu_generic_add_return(pcp, val)
+#define this_cpu_write_4(pcp, val)	((void)__user_cpu_op(pcp, val, =))
+#define this_cpu_write_8(pcp, val)	((void)__user_cpu_op(pcp, val, =))
+#define this_cpu_add_4(pcp, val)	((void)__user_cpu_op(pcp, val, +=))
+#define this_cpu_add_8(pcp, val)	((void)__user_cpu_op(pcp, val, +=))
+#define this_cpu_add_return_4(pcp, val)	__user_cpu_op(pcp, val, +=)
+#define this_cpu_add_return_8(pcp, val)	__user_cpu_op(pcp, val, +=)
 
 #include <asm-generic/percpu.h>
 

@@ -14,6 +14,8 @@
 #define CONFIG_GENERIC_BUG 1
 #define CONFIG_TRACEPOINTS 1
 #define CONFIG_DEBUG_FS 1
+#define CONFIG_KALLSYMS 1
+#define CONFIG_MESSAGE_LOGLEVEL_DEFAULT 4
 #define CONFIG_KUNIT 1
 #define CONFIG_REFHEAP 1
 #define CONFIG_REFHEAP_KUNIT_TEST 1
@@ -33,5 +35,4 @@
 /* What tests ask: is freed memory kept from being used again? */
 #ifdef USER_ASAN
 #define CONFIG_KASAN 1
-#define CONFIG_KASAN_GENERIC 1
 #endif

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The only file that sees the C library's headers, and none of the kernel's. */
 #define _GNU_SOURCE
-#include <dlfcn.h>
+#include <elf.h>
 #include <errno.h>
+#include <execinfo.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
@@ -13,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -242,10 +245,53 @@ void host_stack(unsigned long *low, unsigned long *bytes)
 	*bytes = size;
 }
 
-/* Of a function that can be seen from outside its file, or NULL. */
-const char *host_symbol(const void *address)
-{
-	Dl_info info;
+/* --- names of functions --------------------------------------------------- */
 
-	return dladdr(address, &info) ? info.dli_sname : NULL;
+static const Elf64_Sym *symbols;
+static size_t nr_symbols;
+static const char *strings;
+
+/* The program's own table, which has those of static functions too. */
+static void host_read_symbols(void)
+{
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	const Elf64_Ehdr *header;
+	const Elf64_Shdr *section;
+	struct stat stat;
+	int i;
+
+	if (fd < 0 || fstat(fd, &stat))
+		return;
+	header = mmap(NULL, stat.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	close(fd);
+	if (header == MAP_FAILED)
+		return;
+	section = (void *)((char *)header + header->e_shoff);
+	for (i = 0; i < header->e_shnum; i++)
+		if (section[i].sh_type == SHT_SYMTAB) {
+			symbols = (void *)((char *)header +
+					   section[i].sh_offset);
+			nr_symbols = section[i].sh_size / sizeof(*symbols);
+			strings = (char *)header +
+				  section[section[i].sh_link].sh_offset;
+		}
+}
+
+const char *host_symbol(unsigned long address)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	size_t i;
+
+	pthread_once(&once, host_read_symbols);
+	for (i = 0; i < nr_symbols; i++)
+		if (address >= symbols[i].st_value &&
+		    address - symbols[i].st_value < symbols[i].st_size &&
+		    ELF64_ST_TYPE(symbols[i].st_info) == STT_FUNC)
+			return strings + symbols[i].st_name;
+	return NULL;
+}
+
+int host_callers(void **caller, int most)
+{
+	return backtrace(caller, most);
 }

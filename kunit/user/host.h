@@ -27,7 +27,8 @@ void host_print(const char *text, unsigned long length);
 void host_exit(int status) __attribute__((__noreturn__));
 void host_abort(void) __attribute__((__noreturn__));
 void host_random(void *buffer, unsigned long bytes);
-const char *host_symbol(const void *address);
+const char *host_symbol(unsigned long address);
+int host_callers(void **caller, int most);
 void host_stack(unsigned long *low, unsigned long *bytes);
 
 #endif /* _USER_HOST_H */

@@ -9,6 +9,8 @@
 #include <linux/preempt.h>
 #include <linux/random.h>
 #include <linux/ratelimit.h>
+#include <linux/stacktrace.h>
+#include <linux/swap.h>
 #include <linux/uaccess.h>
 
 #include "user.h"
@@ -51,6 +53,51 @@ u32 __get_random_u32_below(u32 ceiling)
 	return reciprocal_scale(get_random_u32(), ceiling);
 }
 
+/* For the stack depot. */
+unsigned int stack_trace_save(unsigned long *entries, unsigned int most,
+			      unsigned int skip)
+{
+	void *caller[64];
+	unsigned int i, nr;
+
+	/* Not this function. */
+	skip++;
+	nr = host_callers(caller, min(most + skip, 64U));
+	for (i = skip; i < nr; i++)
+		entries[i - skip] = (unsigned long)caller[i];
+	return nr > skip ? nr - skip : 0;
+}
+
+/* No stack begins in an interrupt that another has below it. */
+unsigned int filter_irq_stacks(unsigned long *entries, unsigned int nr)
+{
+	return nr;
+}
+
+/* There are no pages but by their address. */
+struct page *mem_map;
+
+struct page *__alloc_pages_noprof(gfp_t gfp, unsigned int order, int node,
+				  nodemask_t *nodes)
+{
+	void *memory;
+
+	if (user_alloc_fails(gfp))
+		return NULL;
+	memory = host_map(PAGE_SIZE << order, PAGE_SIZE);
+	return memory ? virt_to_page(memory) : NULL;
+}
+
+unsigned long nr_free_buffer_pages(void)
+{
+	return host_free_pages();
+}
+
+void free_pages(unsigned long address, unsigned int order)
+{
+	host_unmap((void *)address, PAGE_SIZE << order);
+}
+
 /* Tests provoke reports faster than anybody should be told of them. */
 int ___ratelimit(struct ratelimit_state *state, const char *function)
 {
@@ -68,7 +115,7 @@ void si_meminfo(struct sysinfo *info)
 /* For "%pS". */
 int sprint_symbol_no_offset(char *buffer, unsigned long address)
 {
-	const char *name = host_symbol((void *)address);
+	const char *name = host_symbol(address);
 
 	return name ? sprintf(buffer, "%s", name) :
 		      sprintf(buffer, "0x%lx", address);

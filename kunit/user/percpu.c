@@ -47,7 +47,7 @@ static struct percpu_free *percpu_take(struct percpu_free **from,
 
 static struct percpu_free *percpu_extend(size_t size)
 {
-	struct percpu_free *entry = kmalloc(sizeof(*entry), GFP_ATOMIC);
+	struct percpu_free *entry = host_malloc(sizeof(*entry), 0);
 
 	if (!entry || percpu_end + size > AREA_BYTES - PAGE_SIZE)
 		panic("no room for per-CPU data");
@@ -64,6 +64,8 @@ void __percpu *pcpu_alloc_noprof(size_t size, size_t align, bool reserved,
 	unsigned int cpu;
 	void *pointer;
 
+	if (user_alloc_fails(gfp))
+		return NULL;
 	size = ALIGN(size, SMP_CACHE_BYTES);
 	arch_spin_lock(&percpu_lock);
 	entry = percpu_take(&percpu_unused, 0, size) ?: percpu_extend(size);

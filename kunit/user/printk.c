@@ -64,6 +64,14 @@ asmlinkage int _printk_deferred(const char *format, ...)
 	return n;
 }
 
+void __printk_deferred_enter(void)
+{
+}
+
+void __printk_deferred_exit(void)
+{
+}
+
 void warn_slowpath_fmt(const char *file, int number, unsigned int taint,
 		       const char *format, ...)
 {

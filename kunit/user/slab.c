@@ -18,6 +18,7 @@
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/vmalloc.h>
 
 #include "user.h"
 
@@ -68,15 +69,7 @@ bool user_slab_debug;
 static DEFINE_MUTEX(caches_lock);
 static LIST_HEAD(caches);
 
-/* What the tests let fail: see fault.c. */
 bool (*user_fail_alloc)(gfp_t gfp);
-
-static bool slab_fails(gfp_t gfp)
-{
-	bool (*fail)(gfp_t gfp) = READ_ONCE(user_fail_alloc);
-
-	return unlikely(fail) && !(gfp & __GFP_NOFAIL) && fail(gfp);
-}
 
 /* --- the depot ---------------------------------------------------------- */
 
@@ -191,7 +184,7 @@ void *kmem_cache_alloc_noprof(struct kmem_cache *cache, gfp_t gfp)
 	struct slab_cpu *cpu = this_cpu_ptr(cache->cpu);
 	void *object;
 
-	if (slab_fails(gfp))
+	if (user_alloc_fails(gfp))
 		return NULL;
 	if (unlikely(cache->host))
 		object = slab_host_alloc(cache);
@@ -291,7 +284,7 @@ struct kmem_cache *__kmem_cache_create_args(const char *name,
 	struct kmem_cache *cache = kzalloc(sizeof(*cache), GFP_KERNEL);
 
 	if (!cache)
-		return NULL;
+		goto failed;
 	cache->align = max_t(size_t, args->align, sizeof(void *));
 	if (flags & SLAB_HWCACHE_ALIGN)
 		cache->align = max_t(size_t, cache->align, SMP_CACHE_BYTES);
@@ -305,12 +298,18 @@ struct kmem_cache *__kmem_cache_create_args(const char *name,
 	cache->cpu = alloc_percpu(struct slab_cpu);
 	if (!cache->cpu) {
 		kfree(cache);
-		return NULL;
+		goto failed;
 	}
 	mutex_lock(&caches_lock);
 	list_add(&cache->list, &caches);
 	mutex_unlock(&caches_lock);
 	return cache;
+
+failed:
+	/* As the kernel does. */
+	pr_warn("%s(%s) failed with error %d\nCall Trace:\n", __func__, name,
+		-ENOMEM);
+	return NULL;
 }
 
 static u64 slab_left(struct kmem_cache *cache)
@@ -375,7 +374,7 @@ static void *slab_malloc(size_t size, gfp_t gfp)
 	size_t align = size ? min_t(size_t, size & -size, PAGE_SIZE) : 8;
 	void *memory;
 
-	if (slab_fails(gfp) || size > INT_MAX)
+	if (user_alloc_fails(gfp) || size > INT_MAX)
 		return NULL;
 	memory = host_malloc(size, align);
 	if (memory && gfp & __GFP_ZERO)
@@ -406,6 +405,15 @@ void *__kmalloc_node_noprof(DECL_BUCKET_PARAMS(size, b), gfp_t gfp, int node)
 void *__kmalloc_node_track_caller_noprof(DECL_BUCKET_PARAMS(size, b),
 					 gfp_t gfp, int node,
 					 unsigned long caller)
+{
+	return slab_malloc(size, gfp);
+}
+
+void *__vmalloc_node_range_noprof(unsigned long size, unsigned long align,
+				  unsigned long start, unsigned long end,
+				  gfp_t gfp, pgprot_t prot,
+				  unsigned long flags, int node,
+				  const void *caller)
 {
 	return slab_malloc(size, gfp);
 }

@@ -376,8 +376,11 @@ static void user_run(void *data)
 struct task_struct *user_thread_new(int (*function)(void *data), void *data,
 				    const char *name)
 {
-	struct user_task *self = user_task_alloc();
+	struct user_task *self;
 
+	if (user_alloc_fails(GFP_KERNEL))
+		return ERR_PTR(-ENOMEM);
+	self = user_task_alloc();
 	if (!self)
 		return ERR_PTR(-ENOMEM);
 	user_task_init(self, name);

@@ -48,7 +48,17 @@ void radix_tree_init(void);
 
 /* slab.c: how the memory of type-stable objects is reused. */
 extern bool user_slab_debug;
+
+/* What the tests let fail: see fault.c. */
 extern bool (*user_fail_alloc)(gfp_t gfp);
+
+static inline bool user_alloc_fails(gfp_t gfp)
+{
+	bool (*fail)(gfp_t gfp) = READ_ONCE(user_fail_alloc);
+
+	return unlikely(fail) && !(gfp & __GFP_NOFAIL) && fail(gfp);
+}
+
 void user_slab_give_back(void);
 
 #endif /* _USER_H */

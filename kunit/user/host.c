@@ -22,7 +22,7 @@
 
 #include "host.h"
 
-#ifdef __SANITIZE_ADDRESS__
+#ifdef USER_ASAN
 #include <sanitizer/lsan_interface.h>
 #endif
 
@@ -42,7 +42,7 @@ void *host_map(unsigned long bytes, unsigned long align)
 		munmap(memory, start - (uintptr_t)memory);
 	if ((uintptr_t)memory + bytes + align > end)
 		munmap((void *)end, (uintptr_t)memory + bytes + align - end);
-#ifdef __SANITIZE_ADDRESS__
+#ifdef USER_ASAN
 	__lsan_register_root_region((void *)start, bytes);
 #endif
 	return (void *)start;
@@ -50,7 +50,7 @@ void *host_map(unsigned long bytes, unsigned long align)
 
 void host_unmap(void *memory, unsigned long bytes)
 {
-#ifdef __SANITIZE_ADDRESS__
+#ifdef USER_ASAN
 	__lsan_unregister_root_region(memory, bytes);
 #endif
 	munmap(memory, bytes);
@@ -214,6 +214,11 @@ void host_print(const char *text, unsigned long length)
 		if (n < 0)
 			return;
 	}
+}
+
+const char *host_environment(const char *name)
+{
+	return getenv(name);
 }
 
 void host_exit(int status)

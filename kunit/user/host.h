@@ -24,6 +24,7 @@ unsigned long host_free_pages(void);
 void host_pin(int cpu);
 void host_nice(int nice);
 void host_print(const char *text, unsigned long length);
+const char *host_environment(const char *name);
 void host_exit(int status) __attribute__((__noreturn__));
 void host_abort(void) __attribute__((__noreturn__));
 void host_random(void *buffer, unsigned long bytes);

@@ -18,7 +18,6 @@ extern initcall_t __initcall_start[], __initcall_end[];
 extern exitcall_t __exitcall_start[], __exitcall_end[];
 extern const struct kernel_param __start___param[], __stop___param[];
 
-int main(int argc, char **argv);
 
 /* What a program does besides loading its modules. */
 int __weak user_program(void)
@@ -26,7 +25,7 @@ int __weak user_program(void)
 	return 0;
 }
 
-static int user_parameter(char *word)
+int user_parameter(char *word)
 {
 	const struct kernel_param *param;
 	char *value = strchr(word, '=');
@@ -46,7 +45,7 @@ static int user_parameter(char *word)
 	return -ENOENT;
 }
 
-static int user_load(void)
+int user_load(void)
 {
 	initcall_t *call;
 	int err;
@@ -68,7 +67,7 @@ static void user_unload(void)
 		(*call)();
 }
 
-static void user_start(void)
+void user_start(void)
 {
 	user_percpu_init();
 	wait_bit_init();
@@ -80,6 +79,10 @@ static void user_start(void)
 	radix_tree_init();
 	seq_file_init();
 }
+
+/* libFuzzer has one of its own. */
+#ifndef USER_FUZZ
+int main(int argc, char **argv);
 
 int main(int argc, char **argv)
 {
@@ -102,3 +105,4 @@ int main(int argc, char **argv)
 	user_unload();
 	host_exit(err ? 1 : 0);
 }
+#endif

@@ -94,6 +94,15 @@ void free_percpu(void __percpu *pointer)
 	arch_spin_unlock(&percpu_lock);
 }
 
+/* With what a sanitizer has put between variables. */
+static void __no_sanitize_address percpu_copy(char *area, size_t bytes)
+{
+	volatile u64 *to = (void *)area, *from = (void *)__per_cpu_start;
+
+	for (; bytes; bytes -= sizeof(*to))
+		*to++ = *from++;
+}
+
 void user_percpu_init(void)
 {
 	size_t fixed = __per_cpu_end - __per_cpu_start;
@@ -101,7 +110,7 @@ void user_percpu_init(void)
 	unsigned int cpu;
 
 	for (cpu = 0; cpu < NR_CPUS; cpu++) {
-		memcpy(areas, __per_cpu_start, fixed);
+		percpu_copy(areas, fixed);
 		__per_cpu_offset[cpu] = areas - __per_cpu_start;
 		cpumask_set_cpu(cpu, &__cpu_possible_mask);
 		/* Not all in the same sets of the caches. */

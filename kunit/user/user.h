@@ -36,6 +36,10 @@ void user_thread_end(void);
 struct user_thread *user_threads_lock(unsigned int cpu, u64 *generation);
 void user_threads_unlock(void);
 
+/* main.c */
+void user_start(void);
+int user_parameter(char *word);
+int user_load(void);
 int user_program(void);
 
 void user_percpu_init(void);

@@ -159,9 +159,12 @@ unsigned long _copy_to_user(void __user *to, const void *from, unsigned long n)
 #define MASK_DECLARE_8(x)	MASK_DECLARE_4(x), MASK_DECLARE_4((x) + 4)
 
 const unsigned long cpu_bit_bitmap[BITS_PER_LONG + 1][BITS_TO_LONGS(NR_CPUS)] = {
-	MASK_DECLARE_8(0), MASK_DECLARE_8(8), MASK_DECLARE_8(16),
+	MASK_DECLARE_8(0),
+#if NR_CPUS > 8
+	MASK_DECLARE_8(8), MASK_DECLARE_8(16),
 	MASK_DECLARE_8(24), MASK_DECLARE_8(32), MASK_DECLARE_8(40),
 	MASK_DECLARE_8(48), MASK_DECLARE_8(56),
+#endif
 };
 
 const DECLARE_BITMAP(cpu_all_bits, NR_CPUS) = CPU_BITS_ALL;

@@ -2,7 +2,11 @@
 /* The configuration of the kernel that these headers pretend to be. */
 #define CONFIG_64BIT 1
 #define CONFIG_SMP 1
+#ifdef USER_FUZZ
+#define CONFIG_NR_CPUS 8
+#else
 #define CONFIG_NR_CPUS 64
+#endif
 #define CONFIG_HZ 1000
 #define CONFIG_TREE_RCU 1
 #define CONFIG_RCU_STALL_COMMON 1

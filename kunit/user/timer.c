@@ -28,6 +28,9 @@ struct user_alarm {
 	u64 due;
 };
 
+/* For hrtimer_forward_now(). */
+static struct hrtimer_clock_base monotonic = { .get_time = ktime_get };
+
 static arch_spinlock_t lock;
 static LIST_HEAD(alarms);
 static const void *running;
@@ -212,6 +215,7 @@ void hrtimer_init(struct hrtimer *timer, clockid_t clock,
 		  enum hrtimer_mode mode)
 {
 	memset(timer, 0, sizeof(*timer));
+	timer->base = &monotonic;
 	timer->is_soft = mode & HRTIMER_MODE_SOFT;
 }
 

@@ -7,12 +7,20 @@
 #ifndef _ASM_BARRIER_H
 #define _ASM_BARRIER_H
 
-#ifdef USER_TSAN
+/* For a test of the tests: nothing is ordered. */
+#ifdef USER_UNORDERED
+#define __smp_mb()	barrier()
+#define __smp_rmb()	barrier()
+#define __smp_wmb()	barrier()
+#define __USER_RELEASE	__ATOMIC_RELAXED
+#elif defined(USER_TSAN)
 extern int user_fence;
+#define __USER_RELEASE	__ATOMIC_RELEASE
 #define __smp_mb()	((void)__atomic_fetch_add(&user_fence, 1, __ATOMIC_SEQ_CST))
 #define __smp_rmb()	__smp_mb()
 #define __smp_wmb()	__smp_mb()
 #else
+#define __USER_RELEASE	__ATOMIC_RELEASE
 #define __smp_mb()	__atomic_thread_fence(__ATOMIC_SEQ_CST)
 #define __smp_rmb()	__atomic_thread_fence(__ATOMIC_ACQUIRE)
 #define __smp_wmb()	__atomic_thread_fence(__ATOMIC_RELEASE)
@@ -23,7 +31,7 @@ extern int user_fence;
 
 #define __smp_store_release(p, v) do {					\
 	compiletime_assert_atomic_type(*(p));				\
-	__atomic_store_n(p, v, __ATOMIC_RELEASE);			\
+	__atomic_store_n(p, v, __USER_RELEASE);			\
 } while (0)
 
 #define __smp_load_acquire(p) ({					\

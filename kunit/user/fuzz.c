@@ -631,7 +631,7 @@ static long collect(unsigned int how)
 		refheap_collect(heap, how == REFHEAP_AGES ?
 				0 : REFHEAP_COLLECT_FULL);
 	famine = false;
-	say("collect %u: %ld", how, reclaimed);
+	say("collection %u: %ld", how, reclaimed);
 	expect(reclaimed >= 0);
 	expect(!refheap_drain(heap));
 	for (n = 0; n < nr_nodes; n++)

@@ -153,7 +153,7 @@ unsigned long _copy_to_user(void __user *to, const void *from, unsigned long n)
 }
 
 /* As kernel/cpu.c has them. */
-#define MASK_DECLARE_1(x)	[(x) + 1][0] = (1UL << (x))
+#define MASK_DECLARE_1(x)	[(x) + 1][0] = BIT(x)
 #define MASK_DECLARE_2(x)	MASK_DECLARE_1(x), MASK_DECLARE_1((x) + 1)
 #define MASK_DECLARE_4(x)	MASK_DECLARE_2(x), MASK_DECLARE_2((x) + 2)
 #define MASK_DECLARE_8(x)	MASK_DECLARE_4(x), MASK_DECLARE_4((x) + 4)

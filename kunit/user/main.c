@@ -18,7 +18,6 @@ extern initcall_t __initcall_start[], __initcall_end[];
 extern exitcall_t __exitcall_start[], __exitcall_end[];
 extern const struct kernel_param __start___param[], __stop___param[];
 
-
 /* What a program does besides loading its modules. */
 int __weak user_program(void)
 {

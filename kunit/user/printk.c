@@ -104,7 +104,7 @@ void panic(const char *format, ...)
 	va_start(args, format);
 	vscnprintf(why, sizeof(why), format, args);
 	va_end(args);
-	pr_emerg("Kernel panic - not syncing: %s\n", why);
+	pr_emerg("Kernel %s - not syncing: %s\n", __func__, why);
 	host_abort();
 }
 

@@ -19,6 +19,7 @@ int user_fence;
 
 static void user_order(void)
 {
+	/* Pairs with what readers do to their states. */
 	smp_mb();
 }
 #else
@@ -205,6 +206,7 @@ unsigned long get_state_synchronize_rcu(void)
 {
 	unsigned long cookie;
 
+	/* What the caller has done comes before the grace period. */
 	smp_mb();
 	arch_spin_lock(&grace_lock);
 	cookie = grace_completed + 1 + grace_running;
@@ -230,6 +232,7 @@ bool poll_state_synchronize_rcu(unsigned long cookie)
 	arch_spin_lock(&grace_lock);
 	done = grace_completed >= cookie;
 	arch_spin_unlock(&grace_lock);
+	/* And what it will do comes after. */
 	smp_mb();
 	return done;
 }

@@ -24,7 +24,7 @@
 
 #define SLAB_CACHED	128
 #define SLAB_BATCH	(SLAB_CACHED / 2)
-#define SLAB_BLOCK	(1UL << 20)
+#define SLAB_BLOCK	BIT(20)
 
 struct slab_cpu {
 	unsigned int nr;
@@ -293,7 +293,7 @@ struct kmem_cache *__kmem_cache_create_args(const char *name,
 	cache->stable = flags & SLAB_TYPESAFE_BY_RCU;
 	cache->ctor = args->ctor;
 	cache->host = cache->stride > SLAB_BLOCK / 2 || user_slab_debug ||
-		      (IS_ENABLED(USER_ASAN) && !cache->stable);
+		      (IS_ENABLED(CONFIG_KASAN) && !cache->stable);
 	strscpy(cache->name, name, sizeof(cache->name));
 	cache->cpu = alloc_percpu(struct slab_cpu);
 	if (!cache->cpu) {
@@ -348,7 +348,7 @@ void kmem_cache_destroy(struct kmem_cache *cache)
 		synchronize_rcu();
 	left = slab_left(cache);
 	if (left) {
-		pr_err("BUG %s: %llu objects remaining on kmem_cache_destroy()\n",
+		pr_err("BUG %s: %llu objects remaining in a cache that is destroyed\n",
 		       cache->name, left);
 		return;
 	}

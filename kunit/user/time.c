@@ -21,7 +21,6 @@ const unsigned long *user_jiffies(void)
 	return &now;
 }
 
-
 ktime_t ktime_get(void)
 {
 	return host_ns(HOST_MONOTONIC);

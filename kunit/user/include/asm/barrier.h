@@ -25,9 +25,10 @@ extern int user_fence;
 #define __smp_rmb()	__atomic_thread_fence(__ATOMIC_ACQUIRE)
 #define __smp_wmb()	__atomic_thread_fence(__ATOMIC_RELEASE)
 #endif
-#define mb()		__smp_mb()
-#define rmb()		__smp_rmb()
-#define wmb()		__smp_wmb()
+
+#define __mb()	__smp_mb()
+#define __rmb()	__smp_rmb()
+#define __wmb()	__smp_wmb()
 
 #define __smp_store_release(p, v) do {					\
 	compiletime_assert_atomic_type(*(p));				\

@@ -6,6 +6,7 @@
 #ifndef _ASM_CURRENT_H
 #define _ASM_CURRENT_H
 
+#include <linux/bits.h>
 #include <linux/compiler.h>
 #include <linux/types.h>
 
@@ -17,7 +18,7 @@ struct task_struct;
  *	   not zero is an RCU reader
  * @passed: how often it has become zero
  * @offset: of its per-CPU data
- * @current: its task
+ * @current_task: its task
  * @cpu: its number
  * @online: that of a processor that is online: see asm/smp.h
  */
@@ -30,7 +31,7 @@ struct user_thread {
 	unsigned int online;
 };
 
-#define USER_IRQS_OFF	(1ULL << 32)
+#define USER_IRQS_OFF	BIT_ULL(32)
 
 extern __thread struct user_thread user_thread;
 

@@ -112,6 +112,27 @@ void si_meminfo(struct sysinfo *info)
 	info->mem_unit = PAGE_SIZE;
 }
 
+#ifdef USER_TSAN
+__attribute__((no_sanitize("thread")))
+void *user_memchr(const void *at, int c, size_t n)
+{
+	const volatile u8 *byte = at;
+
+	for (; n; n--, byte++)
+		if (*byte == (u8)c)
+			return (void *)byte;
+	return NULL;
+}
+
+void *user_memset(void *at, int c, size_t n)
+{
+	void *to = at;
+
+	asm volatile("rep stosb" : "+D" (to), "+c" (n) : "a" (c) : "memory");
+	return at;
+}
+#endif
+
 /* For "%pS". */
 int sprint_symbol_no_offset(char *buffer, unsigned long address)
 {

@@ -51,4 +51,16 @@ size_t strcspn(const char *s, const char *set);
 char *strpbrk(const char *s, const char *set);
 char *strsep(char **s, const char *set);
 
+#ifdef USER_TSAN
+/*
+ * Who looks through, or fills, memory that others use says so where he does:
+ * KCSAN does not see these two either.
+ */
+void *user_memchr(const void *at, int c, size_t n);
+void *user_memset(void *at, int c, size_t n);
+
+#define memchr	user_memchr
+#define memset	user_memset
+#endif
+
 #endif /* _ASM_STRING_H */

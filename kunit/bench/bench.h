@@ -8,6 +8,7 @@
  *   refheap-bench: peer <name> <peer> <figure> <unit>
  *   refheap-bench: ratio <name> <peer> <median of paired ratios>
  *   refheap-bench: point <curve> <x> <y>
+ *   refheap-bench: note <text>
  *
  * Figures are in thousandths here and have three places there.
  */
@@ -46,6 +47,9 @@ struct bench_turn {
 
 void bench_compare(const char *name, const char *peer,
 		   struct bench_turn *turns, unsigned int nr, u64 operations);
+void bench_compare_ratios(const char *name, const char *peer,
+			  struct bench_turn *turns, unsigned int nr);
+void bench_note(const char *format, ...) __printf(1, 2);
 
 /* graph.c: structures of objects with a word of payload and some slots */
 struct bench_node {
@@ -70,10 +74,17 @@ static inline struct refslot *bench_slot(struct refobj *obj, unsigned int i)
 
 bool bench_graph_init(struct bench_graph *graph, unsigned int slots,
 		      unsigned long nr);
+bool bench_graph_init_heap(struct bench_graph *graph, unsigned int slots,
+			   unsigned long nr,
+			   const struct refheap_params *params);
 bool bench_graph_fill(struct bench_graph *graph);
 void bench_graph_shuffle(struct bench_graph *graph);
 void bench_graph_drop(struct bench_graph *graph);
 void bench_graph_exit(struct bench_graph *graph);
+
+/* team.c: threads that begin together, each on a CPU of its own */
+bool bench_two_cpus(const char *part);
+u64 bench_team(void (*work)(void *data), void *const *data, unsigned int nr);
 
 /* The parts. */
 void bench_count(void);
@@ -82,5 +93,7 @@ void bench_reclaim(void);
 void bench_live(void);
 void bench_hub(void);
 void bench_churn(void);
+void bench_contend(void);
+void bench_scaling(void);
 
 #endif /* REFHEAP_BENCH_H */

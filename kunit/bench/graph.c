@@ -9,8 +9,9 @@
 
 #include "bench.h"
 
-bool bench_graph_init(struct bench_graph *graph, unsigned int slots,
-		      unsigned long nr)
+bool bench_graph_init_heap(struct bench_graph *graph, unsigned int slots,
+			   unsigned long nr,
+			   const struct refheap_params *params)
 {
 	const struct reffield field = {
 		.offset = offsetof(struct bench_node, slot), .count = slots,
@@ -22,12 +23,11 @@ bool bench_graph_init(struct bench_graph *graph, unsigned int slots,
 		.header = offsetof(struct bench_node, obj),
 		.fields = &field, .nr_fields = 1,
 	};
-	struct refheap_params params = { .flags = REFHEAP_STOPPED };
 
 	*graph = (struct bench_graph){ .nr = nr, .slots = slots };
 	/* What was freed before is to be free now. */
 	rcu_barrier();
-	graph->heap = refheap_create("bench", &params);
+	graph->heap = refheap_create("bench", params);
 	if (IS_ERR(graph->heap)) {
 		bench_failed("no heap");
 		return false;
@@ -39,6 +39,15 @@ bool bench_graph_init(struct bench_graph *graph, unsigned int slots,
 	bench_failed("no memory for a graph");
 	bench_graph_exit(graph);
 	return false;
+}
+
+/* In a heap that collects only when it is told to. */
+bool bench_graph_init(struct bench_graph *graph, unsigned int slots,
+		      unsigned long nr)
+{
+	const struct refheap_params params = { .flags = REFHEAP_STOPPED };
+
+	return bench_graph_init_heap(graph, slots, nr, &params);
 }
 
 /* Allocate all objects, each with the caller's reference. */

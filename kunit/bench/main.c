@@ -37,7 +37,7 @@ MODULE_PARM_DESC(scale, "Objects of the large structures");
 
 static char *parts = "count,scale";
 module_param(parts, charp, 0444);
-MODULE_PARM_DESC(parts, "What to measure: count, scale, reclaim, live, hub, churn");
+MODULE_PARM_DESC(parts, "What to measure: count, scale, reclaim, live, hub, churn, contend, scaling");
 
 static char *only = "";
 module_param(only, charp, 0444);
@@ -100,19 +100,45 @@ static int compare_turns(const void *a, const void *b)
 	return left < right ? -1 : left > right;
 }
 
-/* Report the turn whose ratio is the median. */
-void bench_compare(const char *name, const char *peer,
-		   struct bench_turn *turns, unsigned int nr, u64 operations)
+void bench_note(const char *format, ...)
+{
+	struct va_format text = { .fmt = format };
+	va_list args;
+
+	va_start(args, format);
+	text.va = &args;
+	pr_info("note %pV\n", &text);
+	va_end(args);
+}
+
+/* Report the turn whose ratio is the median; figures are of @unit. */
+static void compare(const char *name, const char *peer,
+		    struct bench_turn *turns, unsigned int nr, u64 operations,
+		    const char *unit)
 {
 	struct bench_turn *turn = &turns[nr / 2];
 	u64 ratio;
 
 	sort(turns, nr, sizeof(*turns), compare_turns, NULL);
-	bench_value(name, div64_u64(turn->ours * 1000, operations), "ns");
-	bench_peer(name, peer, div64_u64(turn->peer * 1000, operations), "ns");
+	bench_value(name, div64_u64(turn->ours * 1000, operations), unit);
+	bench_peer(name, peer, div64_u64(turn->peer * 1000, operations), unit);
 	ratio = div64_u64(turn->ours * 1000, max(turn->peer, 1ULL));
 	pr_info("ratio %s %s %llu.%03llu\n", name, peer, ratio / 1000,
 		ratio % 1000);
+}
+
+/* Of turns that took so many nanoseconds for so many operations. */
+void bench_compare(const char *name, const char *peer,
+		   struct bench_turn *turns, unsigned int nr, u64 operations)
+{
+	compare(name, peer, turns, nr, operations, "ns");
+}
+
+/* Of turns whose figures are ratios, in thousandths. */
+void bench_compare_ratios(const char *name, const char *peer,
+			  struct bench_turn *turns, unsigned int nr)
+{
+	compare(name, peer, turns, nr, 1000, "ratio");
 }
 
 static bool wanted(const char *part)
@@ -139,6 +165,10 @@ static void bench_run(void)
 		bench_hub();
 	if (wanted("churn"))
 		bench_churn();
+	if (wanted("contend"))
+		bench_contend();
+	if (wanted("scaling"))
+		bench_scaling();
 	if (wanted("scale"))
 		bench_scale(scale);
 }

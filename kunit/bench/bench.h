@@ -95,5 +95,6 @@ void bench_hub(void);
 void bench_churn(void);
 void bench_contend(void);
 void bench_scaling(void);
+void bench_latency(void);
 
 #endif /* REFHEAP_BENCH_H */

@@ -84,10 +84,12 @@ static void report(const struct churn *churn)
 			      churn->live + churn->threshold), "ratio");
 	bench_value("churn/kept-up",
 		    min(div64_u64(reclaimed * 1000, due), 1000ULL), "ratio");
-	bench_note("churn: %llu garbage objects in %llu ms, %llu collections, at most %llu objects, %llu live, threshold %llu, longest collection %llu us",
+	bench_note("churn: %llu garbage objects in %llu ms, threshold %llu",
 		   churn->produced, div_u64(churn->took_ns, NSEC_PER_MSEC),
+		   churn->threshold);
+	bench_note("churn: at most %llu objects, %llu live, %llu collections, the longest %llu us",
+		   churn->peak, churn->live,
 		   churn->after.collections - churn->before.collections,
-		   churn->peak, churn->live, churn->threshold,
 		   div_u64(churn->after.longest_ns, NSEC_PER_USEC));
 }
 

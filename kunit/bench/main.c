@@ -37,7 +37,7 @@ MODULE_PARM_DESC(scale, "Objects of the large structures");
 
 static char *parts = "count,scale";
 module_param(parts, charp, 0444);
-MODULE_PARM_DESC(parts, "What to measure: count, scale, reclaim, live, hub, churn, contend, scaling");
+MODULE_PARM_DESC(parts, "What to measure: count, scale, reclaim, live, hub, churn, contend, scaling, stall");
 
 static char *only = "";
 module_param(only, charp, 0444);
@@ -169,6 +169,8 @@ static void bench_run(void)
 		bench_contend();
 	if (wanted("scaling"))
 		bench_scaling();
+	if (wanted("stall"))
+		bench_latency();
 	if (wanted("scale"))
 		bench_scale(scale);
 }

@@ -97,4 +97,14 @@ void bench_contend(void);
 void bench_scaling(void);
 void bench_latency(void);
 
+/* Only built into a kernel that has Unix sockets: see kunit/Kbuild. */
+#ifdef BENCH_UNIX
+void bench_unix(void);
+#else
+static inline void bench_unix(void)
+{
+	bench_note("unix: only in a kernel that has all built in");
+}
+#endif
+
 #endif /* REFHEAP_BENCH_H */

@@ -96,6 +96,7 @@ void bench_churn(void);
 void bench_contend(void);
 void bench_scaling(void);
 void bench_latency(void);
+void bench_allocation(void);
 
 /* Only built into a kernel that has Unix sockets: see kunit/Kbuild. */
 #ifdef BENCH_UNIX

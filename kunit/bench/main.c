@@ -37,7 +37,7 @@ MODULE_PARM_DESC(scale, "Objects of the large structures");
 
 static char *parts = "count,scale";
 module_param(parts, charp, 0444);
-MODULE_PARM_DESC(parts, "What to measure: count, scale, reclaim, live, hub, churn, contend, scaling, stall, unix");
+MODULE_PARM_DESC(parts, "What to measure: count, scale, reclaim, live, hub, churn, contend, scaling, stall, memory, unix");
 
 static char *only = "";
 module_param(only, charp, 0444);
@@ -171,6 +171,8 @@ static void bench_run(void)
 		bench_scaling();
 	if (wanted("stall"))
 		bench_latency();
+	if (wanted("memory"))
+		bench_allocation();
 	if (wanted("unix"))
 		bench_unix();
 	if (wanted("scale"))

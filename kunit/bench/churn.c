@@ -115,7 +115,7 @@ static void measure(struct churn *churn)
 void bench_churn(void)
 {
 	const struct refheap_params params = {};
-	struct churn churn = {};
+	static struct churn churn;	/* too large for the stack */
 
 	if (!bench_graph_init_heap(&churn.graph, 1, bench_objects / 10,
 				   &params))

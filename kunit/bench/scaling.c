@@ -15,7 +15,7 @@
 #define BATCH 512
 
 /* Who shares the machine with us spoils some rounds. */
-#define ROUNDS 31
+#define ROUNDS 21
 
 struct worker {
 	struct reftype *type;

@@ -80,6 +80,7 @@
 #include <linux/limits.h>
 #include <linux/list.h>
 #include <linux/module.h>
+#include <linux/prefetch.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/stddef.h>
@@ -833,8 +834,12 @@ static inline bool __refrow_mark(unsigned long place)
  */
 static inline void refobj_put(struct refobj *obj)
 {
-	s64 word = atomic64_read(&obj->word);
+	s64 word;
 
+	/* It is going to be written: one transfer where CPUs compete for it. */
+	prefetchw(&obj->word);
+	barrier();
+	word = atomic64_read(&obj->word);
 	if (word & REFWORD_LEAF) {
 		/* Never a candidate: there is nothing but the count. */
 		word = atomic64_fetch_add_release(REFWORD_PUT, &obj->word);

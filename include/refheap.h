@@ -413,7 +413,11 @@ struct reftype_desc {
  *	       0 for the module's default
  * @threshold: collect at once when about this many candidates have come,
  *	       0 for the module's default; below 1024 all are counted, else
- *	       those of one row in 128 stand for the others
+ *	       those of one row in 128 stand for the others.  An allocation
+ *	       that may sleep lets a collection begin that is due by this,
+ *	       and waits for that a fiftieth of a second at most: so memory
+ *	       is bounded by about twice as many candidates, and what hangs
+ *	       on them, however fast they come
  *
  * Limits are exact: they are never exceeded, and an allocation is refused
  * early only while others that are themselves being refused are in flight,

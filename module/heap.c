@@ -72,6 +72,32 @@ void refheap_reset_quota(struct refheap *heap)
 	/* Racing decrements only shift the next collection a little. */
 	for_each_possible_cpu(cpu)
 		WRITE_ONCE(per_cpu_ptr(heap->cpu, cpu)->quota, share);
+	atomic_set(&heap->shares, 0);
+	wake_up_all(&heap->room);
+}
+
+/* As many candidates as the threshold, and no collection has begun since. */
+static bool refheap_overdue(const struct refheap *heap)
+{
+	return atomic_read(&heap->shares) >= num_online_cpus() &&
+	       !READ_ONCE(heap->stopped) && !READ_ONCE(heap->dead);
+}
+
+/*
+ * Whoever allocates, and may sleep, lets an overdue collection begin: then
+ * there are never many more than twice the threshold's candidates, one time
+ * being judged and one time new.  He does not wait for a collection to end, nor
+ * for long: the collector may itself be waiting, in a release, for a lock of
+ * his.
+ */
+void refheap_throttle(struct refheap *heap)
+{
+	if (likely(!refheap_overdue(heap)) || refheap_in_callback(heap) ||
+	    current->flags & PF_MEMALLOC)
+		return;
+	refheap_wake(heap);
+	wait_event_timeout(heap->room, !refheap_overdue(heap),
+			   max(HZ / 50, 1));
 }
 
 /* Marks counted since the quotas were set. */
@@ -132,6 +158,7 @@ static struct refheap *refheap_alloc(const char *name,
 	INIT_LIST_HEAD(&heap->requests);
 	BLOCKING_INIT_NOTIFIER_HEAD(&heap->notifiers);
 	init_waitqueue_head(&heap->completion);
+	init_waitqueue_head(&heap->room);
 	INIT_LIST_HEAD(&heap->staged);
 	INIT_LIST_HEAD(&heap->settling);
 	INIT_LIST_HEAD(&heap->parked);

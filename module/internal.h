@@ -432,6 +432,7 @@ struct refheap {
 	struct refheap_params params;	/* I, but for period and threshold: A */
 	unsigned int thresholds[REFHEAP_AGES]; /* A: from 1 on; 0 is in params */
 	int threshold_share;		/* A: of each CPU */
+	atomic_t shares;		/* used up since a collection began */
 	bool exact;			/* A: every mark is counted */
 	bool limited;			/* I: has limits to keep */
 	bool careful;			/* A: has them, or notes sites, or quarantines */
@@ -488,6 +489,7 @@ struct refheap {
 	spinlock_t request_lock;
 	struct list_head requests;	/* Q: in the order in which they came */
 	wait_queue_head_t completion;
+	wait_queue_head_t room;		/* of refheap_throttle() */
 	bool stopped;			/* A: no automatic collection */
 
 	struct blocking_notifier_head notifiers; /* its own lock */
@@ -536,6 +538,7 @@ extern unsigned int refheap_default_period, refheap_default_threshold;
 u64 refheap_objects(struct refheap *heap);
 u64 refheap_in_transit(struct refheap *heap);
 void refheap_reset_quota(struct refheap *heap);
+void refheap_throttle(struct refheap *heap);
 unsigned int refheap_marks_counted(struct refheap *heap);
 void refheap_free(struct refheap *heap);
 bool refheap_name_valid(const char *name);

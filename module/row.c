@@ -229,6 +229,8 @@ unsigned long refrow_refill(struct reftype *type, gfp_t gfp)
 	struct refrow_cache *cache;
 	unsigned int nr;
 
+	if (gfpflags_allow_blocking(gfp))
+		refheap_throttle(type->heap);
 	nr = refrow_fetch(type, batch, gfp);
 	if (!nr)
 		return 0;
@@ -272,8 +274,10 @@ void refrow_flush(struct reftype *type)
 static void refheap_crowded(struct refheap *heap)
 {
 	this_cpu_write(heap->cpu->quota, READ_ONCE(heap->threshold_share));
-	if (READ_ONCE(heap->stopped) ||
-	    test_bit(EVENT_THRESHOLD, &heap->events))
+	if (READ_ONCE(heap->stopped))
+		return;
+	atomic_inc(&heap->shares);
+	if (test_bit(EVENT_THRESHOLD, &heap->events))
 		return;
 	set_bit(EVENT_THRESHOLD, &heap->events);
 	irq_work_queue(&heap->wake);

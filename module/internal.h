@@ -260,14 +260,24 @@ static inline void refchunk_ahead(const struct refchunk *next,
 		prefetchw(&next->snapshot[index]);
 }
 
-/* for_each_set_bit() of a chunk's rows, without a call for each. */
+/* find_next_bit() in a chunk's rows, without a call for each. */
+static inline unsigned int refrows_next(const unsigned long *rows,
+					unsigned int index)
+{
+	unsigned long rest;
+
+	while (index < REFROW_PER_CHUNK) {
+		rest = rows[BIT_WORD(index)] >> (index % BITS_PER_LONG);
+		if (rest)
+			return index + __ffs(rest);
+		index = round_down(index, BITS_PER_LONG) + BITS_PER_LONG;
+	}
+	return REFROW_PER_CHUNK;
+}
+
 #define refchunk_for_each_row(rows, index) \
-	for (unsigned int __word = 0; __word < BITS_TO_LONGS(REFROW_PER_CHUNK); \
-	     __word++) \
-		for (unsigned long __rest = (rows)[__word]; \
-		     __rest && (index = __word * BITS_PER_LONG + \
-					__ffs(__rest), true); \
-		     __rest &= __rest - 1)
+	for (index = refrows_next(rows, 0); index < REFROW_PER_CHUNK; \
+	     index = refrows_next(rows, (index) + 1))
 
 static inline u32 chunk_row(const struct refchunk *chunk, unsigned int index)
 {

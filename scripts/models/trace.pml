@@ -688,11 +688,11 @@ init {
 		od;
 		held[6] = NONE; held[7] = NONE; held[8] = NONE;
 #if GRAPH == 1
-		/* a ring held by what a trace comes upon, and another */
-		leads(0, 0, 1);
-		leads(1, 0, 0);
-		holds(0, 1);
-		holds(1, 2);
+		/* a ring held by what a trace comes upon; another is no candidate */
+		leads(1, 1, 2);
+		leads(2, 0, 1);
+		holds(0, 2);
+		holds(1, 0);
 #elif GRAPH == 2
 		/* a chain to what is read first, its ends held */
 		leads(1, 0, 0);
@@ -718,8 +718,12 @@ init {
 		do
 		:: n < OBJECTS ->
 			stale[n] = EVERYBODY;
-			word[n] = word[n] | MARKED;
-			mark[n] = SET;
+			if
+			:: GRAPH == 1 && n == 0
+			:: else ->
+				word[n] = word[n] | MARKED;
+				mark[n] = SET
+			fi;
 			n++
 		:: else -> break
 		od;

@@ -31,9 +31,11 @@
  *     between, before it enters a slot;
  *  M3 whoever edits a slot of X holds X until what has left the slot has been
  *     put, or its version changed: by a reference, or by a chain of slots and
- *     locks that starts at one.  A reference that was counted, or has changed
- *     the version, to enter a slot is on its way: it begins no chain but that
- *     of the exchange by which it enters.
+ *     locks that starts at one.  What has left a slot begins no chain before
+ *     it has been put or its version changed.  A reference that was counted,
+ *     or has changed the version, to enter a slot is on its way: it begins no
+ *     chain but that of the exchange by which it enters, and then only to the
+ *     object itself, or if what leaves is nothing (refslot_enter()).
  *
  * Call a reference to a member outside if it is no edge from a member.
  *
@@ -77,9 +79,10 @@
  * From then on any put and any move sets MARKED, and a new incarnation of the
  * memory has FRESH set; but for the puts of threads that had read MARKED when
  * it was cleared, one each.  So words that compare equal mean that there was
- * none of these but the latter.  Gets make the sum of the counts compared
- * higher than that of the edges, so there were as many gets as such puts, and
- * as there are less than 2^22 threads no version has come round by that.
+ * none of these but the latter.  A member that was touched at all then has
+ * come round by gets, of which there were more than the latter, since there are
+ * less than 2^22 threads; and so the sum of the counts compared is higher than
+ * that of the edges.
  *
  * The collector's own references
  * ==============================

@@ -577,7 +577,10 @@ void __refrow_mark_late(unsigned long place, u64 old)
 	if (refword_count(old) == 1 || !refword_counted(old) ||
 	    busted(FAULT_late_mark))
 		return;
-	/* Pairs with the full barrier in refcandidate_take_chunk(). */
+	/*
+	 * Who takes this mark reads the lowered count.  Pairs with the full
+	 * barrier in refcandidate_take_chunk().
+	 */
 	smp_mb__after_atomic();
 	refrow_mark(place);
 }

@@ -217,7 +217,7 @@ long refisland_reclaim(struct refheap *heap, u32 first)
  * goes where they lead, looks at the word before (refobjects_show()).
  *
  * That no reference leads out is not what the trace has seen, but what the
- * slots hold when all words have been read, and nobody can edit a member's
+ * slots hold when all has been read, and nobody can edit a member's
  * slots any more: somebody who held a member that had not been read may have
  * filled an empty slot of one that had.  If anything was stored in any slot,
  * those that are not empty are counted (refisland_condemn_seen()).

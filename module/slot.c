@@ -148,23 +148,51 @@ static void refrow_mark_moved(unsigned long place)
 }
 
 /*
- * Publish an owned reference.  The row is marked after the edge can be seen:
- * a collector that clears the mark before sees no edge yet, and must look
- * again.  From the xchg on the object may be gone; the RCU section keeps its
- * chunk.
+ * Publish an owned reference, @empty: in an empty slot only.  The row is
+ * marked after the edge can be seen: a collector that clears the mark before
+ * sees no edge yet, and must look again.  From the exchange on the object may
+ * be gone; the RCU section keeps its chunk.
+ *
+ * Return: what the slot held; with @empty nothing has happened unless NULL.
  */
-static struct refobj *refslot_publish(struct refslot *slot, struct refobj *ref)
+static struct refobj *refslot_publish(struct refslot *slot, struct refobj *ref,
+				      bool empty)
 {
 	unsigned long place;
 	struct refobj *old;
 
 	rcu_read_lock();
 	place = READ_ONCE(ref->place);
-	old = xchg(&slot->target, ref);
-	refheap_count_edit(place_chunk(place)->heap);
-	refrow_mark_moved(place);
+	if (empty)
+		old = cmpxchg(&slot->target, NULL, ref);
+	else
+		old = xchg(&slot->target, ref);
+	if (!empty || !old) {
+		refheap_count_edit(place_chunk(place)->heap);
+		refrow_mark_moved(place);
+	}
 	rcu_read_unlock();
 	return old;
+}
+
+/*
+ * Move an owned reference into a slot of @owner.  What the slot held is put,
+ * and until then the owner is to be held (judge.c, M3): it may so far have been
+ * by the reference that has just gone into the slot.
+ */
+static void refslot_enter(struct refobj *owner, struct refslot *slot,
+			  struct refobj *ref)
+{
+	struct refobj *old;
+
+	refobj_moved(ref);
+	if (!refslot_publish(slot, ref, true))
+		return;
+	refobj_get(owner);
+	old = refslot_publish(slot, ref, false);
+	if (old)
+		refobj_put(old);
+	refobj_put(owner);
 }
 
 /**
@@ -180,7 +208,6 @@ static struct refobj *refslot_publish(struct refslot *slot, struct refobj *ref)
 int refslot_give(struct refobj *owner, struct refslot *slot,
 		 struct refobj *ref)
 {
-	struct refobj *old;
 	int err = refslot_check(owner, slot, ref);
 
 	if (err)
@@ -189,10 +216,7 @@ int refslot_give(struct refobj *owner, struct refslot *slot,
 		refslot_clear(owner, slot);
 		return 0;
 	}
-	refobj_moved(ref);
-	old = refslot_publish(slot, ref);
-	if (old)
-		refobj_put(old);
+	refslot_enter(owner, slot, ref);
 	return 0;
 }
 EXPORT_SYMBOL_REFHEAP(refslot_give);
@@ -247,11 +271,10 @@ int refslot_move(struct refobj *to_owner, struct refslot *to,
 		return 0;
 	ref = xchg(&from->target, NULL);
 	if (ref) {
-		refobj_moved(ref);
-		old = refslot_publish(to, ref);
-	} else {
-		old = xchg(&to->target, NULL);
+		refslot_enter(to_owner, to, ref);
+		return 0;
 	}
+	old = xchg(&to->target, NULL);
 	if (old)
 		refobj_put(old);
 	return 0;

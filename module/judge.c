@@ -419,6 +419,8 @@ static void refisland_unmark_seen(struct refheap *heap)
 	struct refwalk walk;
 	unsigned int index;
 
+	if (busted(FAULT_unmark))
+		return;
 	refwalk_begin(&walk);
 	refheap_for_each_touched(heap, chunk, next) {
 		for (index = 0; index < REFROW_PER_CHUNK; index++)

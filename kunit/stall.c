@@ -139,6 +139,7 @@ static void do_set_and_clear(struct stepper *stepper)
 
 enum arrangement {
 	IN_HAND,	/* the operation holds @a */
+	MARKED,		/* it does, and @a is a candidate */
 	IN_HOLDER,	/* the holder's slot 0 does */
 	GARBAGE,	/* nobody does */
 	IN_TWO_HANDS,	/* the operation holds @a, and so does the test */
@@ -154,6 +155,7 @@ struct operation {
 /* At their end nobody holds the ring, unless the operation has got it. */
 static const struct operation operations[] = {
 	{ "put", do_put, IN_HAND },
+	{ "put_of_a_candidate", do_put, MARKED },
 	{ "give", do_give, IN_HAND },
 	{ "give_to_the_last", do_give_to_the_last, IN_HAND },
 	{ "clear", do_clear, IN_HOLDER },
@@ -197,7 +199,9 @@ static void stall_arrange(struct stall *stall, enum arrangement arrangement)
 	}
 	if (arrangement == IN_HOLDER)
 		graph_link(stall->holder, 0, a);
-	if (arrangement != IN_HAND)
+	if (arrangement == MARKED)
+		node_touch(a);
+	else if (arrangement != IN_HAND)
 		node_put(a);
 	/* Nobody has marked @a since it was last looked at. */
 	if (arrangement == IN_HOLDER)

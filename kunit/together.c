@@ -35,6 +35,7 @@
  * @mine: what the strike has acquired, or NULL
  * @node: an object with a release, for the strike
  * @weak: a weak reference to a member, for the strike
+ * @data: anything else for it
  */
 struct plot {
 	struct graph *g;
@@ -51,6 +52,7 @@ struct plot {
 	struct refobj *mine;
 	struct graph_node *node;
 	struct refweak weak;
+	void *data;
 };
 
 /* The plot that is being carried out, or NULL. */
@@ -848,6 +850,140 @@ static void g3_edge_is_stored_before_the_last_mark_is_taken(struct kunit *test)
 	expect_gone_soon(plot, 0);
 }
 
+/* --- an edge that is removed while it is read ------------------------------ */
+
+#define RACE_OVER UINT_MAX
+
+/**
+ * struct race - the owner's slot leads to the target, or not; the target is
+ *		 held, and leads to the owner
+ * @plot: tells when the owner has been read, and its slots are next
+ * @owner: alone in its chunk
+ * @target: in another
+ * @taken: the owner has been read
+ * @asked: the round in which a collection is wanted
+ * @done: the round in which there has been one
+ */
+struct race {
+	struct plot *plot;
+	struct mute *owner, *target;
+	bool taken;
+	unsigned int asked, done;
+};
+
+static void race_taken(struct plot *plot)
+{
+	struct race *race = plot->data;
+
+	if (plot->at == chunk_of(&race->owner->obj))
+		WRITE_ONCE(race->taken, true);
+}
+
+static bool race_is_done(struct race *race, unsigned int round)
+{
+	/* Pairs with race_collect(): what there is to see is there. */
+	return smp_load_acquire(&race->done) == round;
+}
+
+static void race_round(struct hand *hand, struct race *race,
+		       unsigned int round)
+{
+	struct mute *owner = race->owner;
+	unsigned int spins = hand_random(hand, 1 << hand_random(hand, 12));
+
+	if (refslot_set(&owner->obj, &owner->slot[0], &race->target->obj))
+		atomic_inc(&hand->crew->wrong);
+	/* Marked last, and so taken first. */
+	refobj_put(refobj_get(&owner->obj));
+	race->taken = false;
+	race->plot->nth = 0;
+	race->plot->struck = false;
+	/* Pairs with race_collect(). */
+	smp_store_release(&race->asked, round);
+	while (!READ_ONCE(race->taken) && !race_is_done(race, round))
+		cond_resched();
+	while (spins--)
+		cpu_relax();
+	refslot_clear(&owner->obj, &owner->slot[0]);
+	while (!race_is_done(race, round))
+		cond_resched();
+}
+
+static void race_edit(struct hand *hand, struct race *race)
+{
+	unsigned int round, rounds = crew_rounds() / 2;
+
+	for (round = 1; round <= rounds; round++) {
+		race_round(hand, race, round);
+		if (plot_objects(race->plot) == 2)
+			continue;
+		atomic_inc(&hand->crew->wrong);
+		break;
+	}
+	/* Pairs with race_collect(). */
+	smp_store_release(&race->asked, RACE_OVER);
+}
+
+static void race_collect(struct race *race)
+{
+	unsigned int round;
+
+	/* Pairs with race_round(). */
+	while ((round = smp_load_acquire(&race->asked)) != RACE_OVER) {
+		if (round != race->done) {
+			refheap_collect(race->plot->g->heap, 0);
+			/* Pairs with race_is_done(). */
+			smp_store_release(&race->done, round);
+		}
+		cond_resched();
+	}
+}
+
+static void race_work(struct hand *hand)
+{
+	struct race *race = hand->crew->data;
+
+	if (hand->number == 0)
+		race_edit(hand, race);
+	else if (hand->number == 1)
+		race_collect(race);
+}
+
+/*
+ * A slot is read, the edge removed and its reference given back, and only then
+ * the target's word is read: the count is what is held, and no edge.
+ */
+static void g2_edge_is_removed_while_it_is_read(struct kunit *test)
+{
+	struct refheap_params params = { .flags = REFHEAP_STOPPED };
+	struct race race = {};
+	struct cpumask *cpus;
+	struct graph *g;
+	struct crew *crew;
+
+	crew_need_two_cpus(test);
+	cpus = kunit_kzalloc(test, cpumask_size(), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, cpus);
+	/* The first hand's CPU is the first. */
+	cpumask_andnot(cpus, cpu_online_mask,
+		       cpumask_of(cpumask_first(cpu_online_mask)));
+	params.cpus = cpus;
+	g = graph_create(test, &params);
+	race.plot = plot_begin(g, 2);
+	race.plot->phase = REFHEAP_PHASE_TAKEN;
+	race.plot->strike = race_taken;
+	race.plot->data = &race;
+	race.target = mute_add(g, race.plot->other);
+	race.owner = mute_append(g, race.target, 0, race.plot->mute);
+	WRITE_ONCE(stage, race.plot);
+	crew = crew_start(g, race_work, &race);
+	crew_finish(crew);
+	WRITE_ONCE(stage, NULL);
+	KUNIT_ASSERT_EQ(test, plot_objects(race.plot), 2);
+	mute_put(race.target);
+	graph_destroy(g);
+}
+
 /* --- readers ------------------------------------------------------------- */
 
 static void make_and_collect(struct hand *hand)
@@ -919,6 +1055,7 @@ static struct kunit_case together_cases[] = {
 	KUNIT_CASE(g3_edge_is_stored_behind_the_reading),
 	KUNIT_CASE(g2_edge_is_moved_out_behind_the_reading),
 	KUNIT_CASE(g3_edge_is_stored_before_the_last_mark_is_taken),
+	KUNIT_CASE(g2_edge_is_removed_while_it_is_read),
 	KUNIT_CASE(g13_members_are_listed_while_they_go),
 	{}
 };

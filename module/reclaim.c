@@ -350,10 +350,13 @@ long refisland_reclaim_together(struct refisland *island)
 		refheap_for_seen(heap, refmember_stamp, island);
 		trace_refheap_phase(heap, REFHEAP_PHASE_STAMPED,
 				    island->members);
+		if (busted(FAULT_release_first))
+			refheap_for_seen(heap, refmember_release, NULL);
 		refheap_for_seen(heap, refmember_empty, &reclaim);
 		trace_refheap_phase(heap, REFHEAP_PHASE_EMPTIED,
 				    island->members);
-		refheap_for_seen(heap, refmember_release, NULL);
+		if (!busted(FAULT_release_first))
+			refheap_for_seen(heap, refmember_release, NULL);
 		trace_refheap_phase(heap, REFHEAP_PHASE_RELEASED,
 				    island->members);
 		refheap_for_seen(heap, refmember_free, &reclaim);

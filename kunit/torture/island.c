@@ -67,11 +67,12 @@ void island_chain(struct mutator *m)
 	unsigned int rare = m->may & NEEDS_SLEEP ? 8 : 64;
 	unsigned int n = 1 + mutator_random(m, mutator_random(m, rare) ?
 					       20 : CHAIN_MOST);
+	enum torture_kind kind = mutator_random(m, 2) ? KIND_NODE :
+							KIND_SILENT;
 	struct torture_object *head = NULL, *object;
 
 	while (n--) {
-		object = object_new(mutator_random(m, 50) ?
-				    KIND_NODE : KIND_SLEEPER,
+		object = object_new(mutator_random(m, 50) ? kind : KIND_SLEEPER,
 				    mutator_gfp(m), 0);
 		if (!object)
 			break;

@@ -153,6 +153,11 @@ static const struct reftype_desc object_types[TORTURE_KINDS] = {
 		REFTYPE_FIELDS(object_fields),
 		REFTYPE_WEAKS(object_weaks),
 	},
+	[KIND_SILENT] = {
+		.name = "silent",
+		REFTYPE(struct torture_object, obj),
+		REFTYPE_FIELDS(object_fields),
+	},
 	[KIND_TWIN] = {
 		.name = "twin",
 		REFTYPE(struct torture_object, obj),
@@ -168,7 +173,7 @@ int object_register_types(void)
 	for (i = 0; i < TORTURE_KINDS; i++) {
 		desc = object_types[i];
 		desc.init = object_init;
-		if (!desc.release)
+		if (!desc.release && i != KIND_SILENT)
 			desc.release = object_release;
 		torture.type[i] = refheap_register_type(torture.heap, &desc);
 		if (IS_ERR(torture.type[i]))
@@ -192,7 +197,8 @@ static struct torture_object *object_begin(struct refobj *obj,
 	object->kind = kind;
 	object->fate = fate;
 	atomic_set(&object->holders, 1);
-	atomic_long_inc(&torture.made);
+	if (kind != KIND_SILENT)
+		atomic_long_inc(&torture.made);
 	return object;
 }
 
@@ -250,7 +256,11 @@ struct refobj *object_unhold(struct torture_object *object)
 	if (!object_is_alive(object))
 		torture_wrong("an object died in a hand, canary %llx",
 			      object->canary);
-	atomic_dec(&object->holders);
+	/* One that dies without a word may be another by now. */
+	if (atomic_dec_return(&object->holders) < 0 ||
+	    !refobj_count(&object->obj))
+		torture_wrong("an object of kind %u is not the one that was held",
+			      object->kind);
 	return &object->obj;
 }
 

@@ -57,8 +57,8 @@ static void round_destroy_heap(void)
 static int round_start_all(u64 seed)
 {
 	return schedule_begin(seed) ?: context_start(seed) ?:
-	       collector_start() ?: turnover_start() ?: flood_start() ?:
-	       hotplug_start();
+	       collector_start() ?: turnover_start() ?: mutes_start() ?:
+	       flood_start() ?: hotplug_start();
 }
 
 static void round_stop_all(void)
@@ -66,6 +66,7 @@ static void round_stop_all(void)
 	hotplug_stop();
 	WRITE_ONCE(torture.stopping, true);
 	flood_stop();
+	mutes_stop();
 	turnover_stop();
 	collector_stop();
 	schedule_end();

@@ -8,7 +8,7 @@
  *  G2   an object that somebody holds is not released: whoever acquires a
  *	 reference counts himself in object->holders, and a release looks at
  *	 that (object.c); whoever holds one looks at its canary
- *  G3   at the end of each round nothing is left (round.c)
+ *  G3   at the end of each round nothing is left (round.c, mute.c)
  *  G4   of two objects that refer to each other, either both can be acquired
  *	 or none (twins.c)
  *  G5   the longest operation, by context (statistics.c)
@@ -66,6 +66,7 @@ enum torture_kind {
 	KIND_SLEEPER,		/* a release that sleeps */
 	KIND_FINAL,		/* a finalizer */
 	KIND_OWNER,		/* a weak reference among the members */
+	KIND_SILENT,		/* no callback at its end */
 	KIND_TWIN,		/* slot 0 leads to its twin to the end */
 	TORTURE_KINDS
 };
@@ -168,7 +169,7 @@ struct operation {
  * @mutators: how many
  * @stopping: the round ends
  * @errors: how often something was wrong
- * @made: objects of @heap
+ * @made: objects of @heap, but for the %KIND_SILENT
  * @released: of these, how many have been released
  * @refused: allocations that failed
  * @armed: weak references of mutators set with a callback
@@ -296,11 +297,13 @@ void context_return(unsigned int cpu);
 void context_stop(void);
 bool context_may_use_slab(void);
 
-/* collector.c, turnover.c, hotplug.c, flood.c */
+/* collector.c, turnover.c, mute.c, hotplug.c, flood.c */
 int collector_start(void);
 void collector_stop(void);
 int turnover_start(void);
 void turnover_stop(void);
+int mutes_start(void);
+void mutes_stop(void);
 int hotplug_start(void);
 void hotplug_stop(void);
 int flood_start(void);

@@ -4,7 +4,8 @@
  *
  * Everything else in the collector is policy: it may hand any set to
  * refisland_judge() and refisland_condemn(), and no choice can make them
- * unsafe.  What follows is the argument for that.
+ * unsafe.  What follows is the argument for that.  With the readings of a trace
+ * (reading.h, reftrace_count()) goes the order in which they were made.
  *
  * The closure rule
  * ================

@@ -4,11 +4,15 @@
  * for the collector to be safe, only for it to find what it should at a cost
  * in proportion to what changed (G12).
  *
+ * What it reads, and in which order, is another matter: a trace's readings may
+ * become a judgement (reading.h, judge.c).
+ *
  * A discovered object is worth expanding (having its slots read)
  *  - if it is young, that is, nobody has looked at it since its allocation:
  *    looking once is in proportion to the allocations;
  *  - if all references to it have been met on the way here: it is garbage
  *    unless something that leads to it is held;
+ *  - if it is a root and has a few slots;
  *  - else it may be a part of an old structure that is being dropped, or a
  *    hub of the living that something small points to.  These, and what is
  *    met below them, are expanded by the number of references that they miss,
@@ -162,7 +166,8 @@ static void reftrace_spare(struct refheap *heap, struct refchunk *chunk,
  * More edges have been seen to an object than its count allows.  Mostly it is
  * changing.  But edges count only if they were read after the word, and if
  * that has not changed since, these references all exist (judge.c, (1)):
- * somebody put what was not his.  Saturate it, before the next put frees it under the others.
+ * somebody put what was not his.  Saturate it, before the next put frees it
+ * under the others.
  */
 static void reftrace_excess(struct refobj *obj, struct refchunk *chunk,
 			    unsigned int index)
@@ -170,8 +175,7 @@ static void reftrace_excess(struct refobj *obj, struct refchunk *chunk,
 	u64 word = refword_read(obj);
 	u64 changed = (word ^ chunk->snapshot[index]) & WORD_VERSION_MASK;
 
-	if (!changed &&
-	    !(word & (REFWORD_MARKED | REFWORD_FRESH))) {
+	if (!changed && !(word & (REFWORD_MARKED | REFWORD_FRESH))) {
 		refobj_warn(obj, "count is lower than the number of references");
 		refobj_saturate(obj);
 	}
@@ -259,7 +263,6 @@ static void reftrace_slot(struct refvisitor *visitor, struct refslot *slot)
 {
 	struct reftrace *trace = container_of(visitor, struct reftrace,
 					      visitor);
-
 	struct refchunk *known = NULL;
 
 	reftrace_edge(trace, slot, &known, trace->below_charged,

@@ -9,7 +9,7 @@
 #include <linux/mm.h>
 
 /* Checked memory is hundreds of times slower. */
-#define SILENT_MANY	(IS_ENABLED(CONFIG_KASAN) ? 10000 : 100000)
+#define SILENT_MANY	(IS_ENABLED(CONFIG_KASAN) ? 3000 : 100000)
 
 /* What may be spent at once, in objects and slots: see refobj_put(). */
 #define SILENT_BUDGET		65536
@@ -132,8 +132,12 @@ struct wide {
 	struct refslot slot[WIDE_SLOTS];
 };
 
-/* Many at once, each of which keeps two more. */
-static void g1_wide_silence(struct kunit *test)
+static struct wide *wide_of(struct refobj *obj)
+{
+	return container_of(obj, struct wide, obj);
+}
+
+static struct reftype *wide_type(struct graph *g)
 {
 	static const struct reffield fields[] = {
 		REFFIELD(struct wide, slot),
@@ -142,24 +146,35 @@ static void g1_wide_silence(struct kunit *test)
 		REFTYPE(struct wide, obj), .name = "wide",
 		REFTYPE_FIELDS(fields),
 	};
+	struct reftype *type = refheap_register_type(g->heap, &desc);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(g->test, type);
+	return type;
+}
+
+static struct refobj *wide_add(struct graph *g, struct reftype *type)
+{
+	struct refobj *obj = refobj_alloc(type, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(g->test, obj);
+	return obj;
+}
+
+/* Many at once, each of which keeps two more. */
+static void g1_wide_silence(struct kunit *test)
+{
 	struct graph *g = test->priv;
-	struct reftype *wide = refheap_register_type(g->heap, &desc), *type;
-	struct refobj *obj;
+	struct refobj *obj = wide_add(g, wide_type(g));
+	struct reftype *type = mute_type(g, "mute");
 	struct mute *mute;
 	unsigned int i;
 	int err = 0;
 
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, wide);
-	type = mute_type(g, "mute");
-	obj = refobj_alloc(wide, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, obj);
 	for (i = 0; i < WIDE_SLOTS; i++) {
 		mute = mute_add(g, type);
 		mute_append(g, mute, 1, type);
 		mute_append(g, mute, 2, type);
-		err |= refslot_give(obj, &container_of(obj, struct wide,
-						       obj)->slot[i],
-				    &mute->obj);
+		err |= refslot_give(obj, &wide_of(obj)->slot[i], &mute->obj);
 	}
 	KUNIT_EXPECT_EQ(test, err, 0);
 	refobj_put(obj);
@@ -223,14 +238,23 @@ static void g1_atomic_silence_has_a_smaller_budget(struct kunit *test)
 	KUNIT_EXPECT_GT(test, graph_stats(g).deferred, 0);
 }
 
+/* Slots count as well as objects. */
 static void g1_silence_beyond_the_budget_is_handed_over(struct kunit *test)
 {
-	const unsigned int n = SILENT_BUDGET / MUTE_SLOTS;
 	struct graph *g = test->priv;
+	struct reftype *type = wide_type(g);
+	struct refobj *head = wide_add(g, type), *next;
+	unsigned int i;
 
-	mute_put(mute_chain(g, mute_type(g, "mute"), n, NULL));
-	expect_gone(g);
+	for (i = 0; i < 2 * SILENT_BUDGET / WIDE_SLOTS; i++) {
+		next = wide_add(g, type);
+		KUNIT_ASSERT_EQ(test, refslot_give(next, wide_of(next)->slot,
+						   head), 0);
+		head = next;
+	}
+	refobj_put(head);
 	KUNIT_EXPECT_GT(test, graph_stats(g).deferred, 0);
+	expect_gone(g);
 }
 
 static void g1_silence_within_the_budget_is_done_at_once(struct kunit *test)

@@ -984,51 +984,6 @@ static void g2_edge_is_removed_while_it_is_read(struct kunit *test)
 	graph_destroy(g);
 }
 
-/* --- readers ------------------------------------------------------------- */
-
-static void make_and_collect(struct hand *hand)
-{
-	struct graph *g = hand->crew->g;
-	struct reftype *type = hand->crew->data;
-	unsigned int round, i;
-	struct refobj *a, *b;
-
-	if (hand->number)
-		return;
-	for (round = 0; round < crew_rounds() / 1000; round++) {
-		for (i = 0; i < MANY / 2; i++) {
-			a = refobj_alloc(type, GFP_KERNEL);
-			b = refobj_alloc(type, GFP_KERNEL);
-			if (!a || !b || refslot_set(a, mute_of(a)->slot, b) ||
-			    refslot_give(b, mute_of(b)->slot, a)) {
-				atomic_inc(&hand->crew->wrong);
-				return;
-			}
-			refobj_put(b);
-			cond_resched();
-		}
-		refheap_collect(g->heap, 0);
-	}
-}
-
-/* Where an edge leads may be gone when somebody looks. */
-static void g13_members_are_listed_while_they_go(struct kunit *test)
-{
-	struct graph *g = test->priv;
-	struct reftype *type = mute_type(g, "mute");
-	struct crew *crew;
-	long n = 0;
-
-	crew_need_two_cpus(test);
-	crew = crew_start(g, make_and_collect, type);
-	while (crew_is_working(crew) && n >= 0)
-		n = debugfile_try_read(g, "objects");
-	crew_finish(crew);
-	KUNIT_EXPECT_GE(test, n, 0);
-	refheap_collect(g->heap, 0);
-	KUNIT_EXPECT_EQ(test, graph_stats(g).objects, 0);
-}
-
 static struct kunit_case together_cases[] = {
 	KUNIT_CASE(g3_pairs_go_together),
 	KUNIT_CASE(g3_ring_goes_together),
@@ -1056,7 +1011,6 @@ static struct kunit_case together_cases[] = {
 	KUNIT_CASE(g2_edge_is_moved_out_behind_the_reading),
 	KUNIT_CASE(g3_edge_is_stored_before_the_last_mark_is_taken),
 	KUNIT_CASE(g2_edge_is_removed_while_it_is_read),
-	KUNIT_CASE(g13_members_are_listed_while_they_go),
 	{}
 };
 

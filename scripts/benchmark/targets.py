@@ -145,7 +145,7 @@ TABLE = (
         Row("memory/peak", "The most memory in use while cyclic garbage is made "
             "all the time, beside what is alive and the threshold.", "uml", RATIO,
             AT_MOST, 1.3),
-        Row("memory/allocations", "Allocations made by a collection.", "uml",
+        Row("memory/allocations", "Allocations made by a collection.", "user",
             COUNT, AT_MOST, 0),
         Row("churn/kept-up", "What was reclaimed of the cyclic garbage that one "
             "CPU made as fast as it could, while it did.", "uml", RATIO, AT_LEAST,

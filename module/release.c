@@ -476,7 +476,9 @@ static __always_inline void refcascade_finish(struct refcascade *cascade,
 
 /*
  * May an object's slots be emptied without anybody being told?  If all that
- * they lead to dies without a word, too.
+ * they lead to dies without a word, too: what has a callback must not wait in
+ * a queue that refcascade_idle() knows nothing of, or refheap_destroy() does
+ * not wait for it.
  */
 static bool refobj_quiet(struct refobj *obj, const struct reftype *type)
 {

@@ -447,14 +447,13 @@ static void g1_atomic_cascade_has_a_smaller_budget(struct kunit *test)
 {
 	struct graph *g = test->priv;
 	struct graph_node *head = graph_chain(g, 2000, NULL);
-	long inside;
 
 	preempt_disable();
 	node_put(head);
-	inside = graph_released(g);
 	preempt_enable();
+	/* The thread may have done the rest by now; see what was left to it. */
 	if (IS_ENABLED(CONFIG_PREEMPT_COUNT))
-		KUNIT_EXPECT_LT(test, inside, 2000);
+		KUNIT_EXPECT_GT(test, graph_stats(g).deferred, 0);
 	KUNIT_EXPECT_EQ(test, refheap_drain(g->heap), 0);
 	KUNIT_EXPECT_EQ(test, graph_released(g), 2000);
 }

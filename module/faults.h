@@ -47,7 +47,6 @@ FAULT(idle),		/* and comes without a reason */
 
 /* Judging: judge.c */
 FAULT(version),		/* the words are not compared */
-FAULT(words_late),	/* they are read behind the slots */
 FAULT(zero_count),	/* zero is a count like any other */
 FAULT(condemned),	/* an acquirer does not see CONDEMNED */
 FAULT(rescue),		/* it does, and saves nobody */

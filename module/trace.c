@@ -78,13 +78,6 @@ static u32 row_missing(const struct refchunk *chunk, unsigned int index)
 void reftrace_push(struct refheap *heap, struct refchunk *chunk,
 		   unsigned int index)
 {
-	if (busted(FAULT_allocate)) {
-		void *entry = kmalloc(sizeof(long), GFP_NOWAIT | __GFP_NOWARN);
-
-		kfree(entry);
-		if (!entry)
-			return;
-	}
 	if (heap->depth < REFHEAP_STACK) {
 		heap->stack[heap->depth++] = chunk_place(chunk, index);
 		return;
@@ -514,6 +507,13 @@ void reftrace_roots(struct reftrace *trace, struct refchunk *chunk,
 	u64 word;
 	u8 state;
 
+	if (busted(FAULT_allocate)) {
+		void *entry = kmalloc(sizeof(long), GFP_NOWAIT | __GFP_NOWARN);
+
+		kfree(entry);
+		if (!entry)
+			return;
+	}
 	bitmap_zero(wanted, REFROW_PER_CHUNK);
 	refchunk_touch(trace->heap, chunk);
 	refchunk_for_each_row(rows, index) {

@@ -42,7 +42,6 @@ FAULT(remark),		/* an island that had changed is forgotten */
 FAULT(rescued),		/* so is one that was saved */
 FAULT(busy),		/* so is what could not be visited */
 FAULT(credit),		/* old objects cost nothing */
-FAULT(allocate),	/* a collection needs memory */
 FAULT(idle),		/* and comes without a reason */
 
 /* Judging: judge.c */

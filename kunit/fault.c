@@ -13,9 +13,9 @@
 
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/notifier.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
-#include <trace/events/refheap.h>
 
 static void fault_write(struct graph *g, const char *key, const char *value)
 {
@@ -157,26 +157,30 @@ void fault_all_end(struct graph *g)
 
 /**
  * struct famine - a collection without memory
+ * @notifier: begins it
  * @g: whose
  * @proven: an allocation in its thread has failed
  */
 struct famine {
+	struct notifier_block notifier;
 	struct graph *g;
 	bool proven;
 };
 
-static void famine_probe(void *data, struct refheap *heap,
-			 enum refheap_phase phase, u64 members)
+/* In the heap's thread, before anything else of a collection. */
+static int famine_begin(struct notifier_block *notifier, unsigned long event,
+			void *data)
 {
-	struct famine *famine = data;
+	struct famine *famine = container_of(notifier, struct famine, notifier);
 	void *memory;
 
-	if (heap != famine->g->heap || phase != REFHEAP_PHASE_CANDIDATES)
-		return;
+	if (event != REFHEAP_COLLECT_START)
+		return NOTIFY_DONE;
 	fault_this_task(true);
 	memory = kmalloc(64, GFP_NOWAIT | __GFP_NOWARN);
 	famine->proven = !memory;
 	kfree(memory);
+	return NOTIFY_DONE;
 }
 
 /*
@@ -186,18 +190,18 @@ static void famine_probe(void *data, struct refheap *heap,
  */
 long fault_collect(struct graph *g)
 {
-	struct famine famine = { .g = g };
+	struct famine famine = {
+		.notifier.notifier_call = famine_begin, .g = g,
+	};
 	long reclaimed;
 
-	if (!IS_ENABLED(CONFIG_TRACEPOINTS))
-		kunit_skip(g->test, "the kernel has no trace points");
-	KUNIT_ASSERT_EQ(g->test, register_trace_refheap_phase(famine_probe,
-							      &famine), 0);
+	KUNIT_ASSERT_EQ(g->test,
+			refheap_register_notifier(g->heap, &famine.notifier),
+			0);
 	fault_write(g, "probability", "100");
 	reclaimed = refheap_collect(g->heap, 0);
 	fault_write(g, "probability", "0");
-	unregister_trace_refheap_phase(famine_probe, &famine);
-	tracepoint_synchronize_unregister();
+	refheap_unregister_notifier(g->heap, &famine.notifier);
 	KUNIT_EXPECT_TRUE(g->test, famine.proven);
 	return reclaimed;
 }

@@ -42,10 +42,12 @@ FAULT(remark),		/* an island that had changed is forgotten */
 FAULT(rescued),		/* so is one that was saved */
 FAULT(busy),		/* so is what could not be visited */
 FAULT(credit),		/* old objects cost nothing */
+FAULT(allocate),	/* a collection needs memory */
 FAULT(idle),		/* and comes without a reason */
 
 /* Judging: judge.c */
 FAULT(version),		/* the words are not compared */
+FAULT(words_late),	/* they are read behind the slots */
 FAULT(zero_count),	/* zero is a count like any other */
 FAULT(condemned),	/* an acquirer does not see CONDEMNED */
 FAULT(rescue),		/* it does, and saves nobody */

@@ -291,6 +291,31 @@ static bool refisland_read_slots(struct refisland *island)
 	return !island->failed;
 }
 
+/*
+ * FAULT_words_late: what the second reading is going to be compared with; with
+ * it goes MARKED, which would tell by itself.
+ */
+static void refisland_read_words_late(struct refisland *island)
+{
+	struct refchunk *chunk;
+	unsigned int index;
+	struct refobj *obj;
+	u64 *word;
+	u32 row;
+
+	rcu_read_lock();
+	refisland_for_each(island, chunk, index, row) {
+		obj = chunk_object(chunk, index);
+		word = &chunk->snapshot[index];
+		if (!obj)
+			continue;
+		atomic64_andnot(REFWORD_MARKED, &obj->word);
+		*word = (refword_read(obj) & WORD_ON_TRIAL) |
+			refword_count(*word);
+	}
+	rcu_read_unlock();
+}
+
 /* Is every counted reference to every member one of the edges counted? */
 static bool refisland_closed(struct refisland *island)
 {
@@ -327,6 +352,8 @@ bool refisland_judge(struct refisland *island)
 			    island->members);
 	if (!refisland_read_slots(island))
 		return false;
+	if (busted(FAULT_words_late))
+		refisland_read_words_late(island);
 	trace_refheap_phase(island->heap, REFHEAP_PHASE_SLOTS,
 			    island->members);
 	return refisland_closed(island);

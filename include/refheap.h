@@ -443,7 +443,7 @@ struct refheap_params {
  * @collections: collections begun by the thread, full ones included
  * @full: of these, the full ones
  * @traced: objects whose slots the collector has read
- * @islands: islands reclaimed
+ * @islands: islands reclaimed; those that were condemned as one set count once
  * @reclaimed: objects reclaimed as members of islands
  * @kept: objects put into the garbage list instead, see
  *	  refheap_set_save_all()

@@ -11,7 +11,8 @@
  * chunk queued; it does so in an RCU section, so a mark that we overlook is
  * visible after a grace period.  So a chunk is looked at in every collection
  * until a grace period has passed since it left heap->marked, and a last time
- * then: refcandidate_settle().
+ * then: mostly in the collection that began the grace period, if it takes
+ * longer than that, else by refcandidate_settle().
  *
  * A candidate that was judged uncleanly (busy, changed, rescued) is parked:
  * marked, but its chunk on heap->parked, for collections that come anyway and
@@ -80,6 +81,7 @@ void refcandidate_stage(struct refheap *heap)
 	struct llist_node *marked = llist_del_all(&heap->marked);
 	struct refchunk *chunk, *next;
 
+	/* Those that are staged already wait as long as these. */
 	llist_for_each_entry_safe(chunk, next, marked, marked_node) {
 		/*
 		 * Off the list for good: only now may it be queued again.
@@ -91,6 +93,12 @@ void refcandidate_stage(struct refheap *heap)
 	}
 	/* What was parked is staged: looked at now, and let go in time. */
 	list_splice_tail_init(&heap->parked, &heap->staged);
+	if (list_empty(&heap->staged))
+		return;
+	heap->staged_cookie = start_poll_synchronize_rcu();
+	/* With one CPU, no preemption, it need only be said that it is over. */
+	if (IS_ENABLED(CONFIG_TINY_RCU))
+		synchronize_rcu();
 }
 
 static struct refchunk *refchunk_first(struct list_head *chunks)
@@ -98,9 +106,14 @@ static struct refchunk *refchunk_first(struct list_head *chunks)
 	return list_first_entry_or_null(chunks, struct refchunk, staged);
 }
 
-/* Each chunk once; any may be parked meanwhile, and then leaves its list. */
+/*
+ * Each chunk once; any may be parked meanwhile, and then leaves its list.  So
+ * does one that needs no other look, since the grace period of @cookie was over
+ * before this one.
+ */
 static u64 refcandidate_take_list(struct reftrace *trace,
-				  struct list_head *chunks)
+				  struct list_head *chunks,
+				  const unsigned long *cookie)
 {
 	struct refheap *heap = reftrace_heap(trace);
 	struct refchunk *chunk;
@@ -108,7 +121,10 @@ static u64 refcandidate_take_list(struct reftrace *trace,
 	u64 nr = 0;
 
 	while ((chunk = refchunk_first(chunks))) {
-		list_move_tail(&chunk->staged, &done);
+		if (cookie && poll_state_synchronize_rcu(*cookie))
+			list_del_init(&chunk->staged);
+		else
+			list_move_tail(&chunk->staged, &done);
 		if (chunk->taken == heap->round)
 			continue;
 		chunk->taken = heap->round;
@@ -205,9 +221,11 @@ u64 refcandidate_take(struct reftrace *trace, enum refscope scope)
 	/* Slots are read after it.  Pairs with the xchg of who edits. */
 	smp_rmb();
 	heap->round++;
-	nr = refcandidate_take_list(trace, &heap->settling) +
-	     refcandidate_take_list(trace, &heap->staged) +
-	     refcandidate_take_list(trace, &heap->parked);
+	nr = refcandidate_take_list(trace, &heap->settling,
+				    &heap->settling_cookie) +
+	     refcandidate_take_list(trace, &heap->staged,
+				    &heap->staged_cookie) +
+	     refcandidate_take_list(trace, &heap->parked, NULL);
 	if (scope >= SCOPE_AGE_0)
 		nr += refcandidate_take_aged(trace, scope);
 	/* Behind the words, by their acquires. */
@@ -262,22 +280,23 @@ static void refchunk_settle(struct refheap *heap, struct refchunk *chunk)
 
 /*
  * When the grace period that the settling chunks wait for is over, look at
- * them a last time; those staged meanwhile wait for the next.
+ * them a last time; then it is the turn of those staged meanwhile.
  */
 void refcandidate_settle(struct refheap *heap)
 {
 	struct refchunk *chunk, *next;
 
-	if (!list_empty(&heap->settling)) {
-		if (!poll_state_synchronize_rcu(heap->settling_cookie))
+	for (;;) {
+		if (!list_empty(&heap->settling) &&
+		    !poll_state_synchronize_rcu(heap->settling_cookie))
 			return;
 		list_for_each_entry_safe(chunk, next, &heap->settling, staged) {
 			refchunk_settle(heap, chunk);
 			cond_resched();
 		}
+		if (list_empty(&heap->staged))
+			return;
+		list_splice_tail_init(&heap->staged, &heap->settling);
+		heap->settling_cookie = heap->staged_cookie;
 	}
-	if (list_empty(&heap->staged))
-		return;
-	list_splice_tail_init(&heap->staged, &heap->settling);
-	heap->settling_cookie = start_poll_synchronize_rcu();
 }

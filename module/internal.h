@@ -507,6 +507,7 @@ struct refheap {
 	/* The thread's own */
 	struct task_struct *thread;	/* I */
 	struct list_head staged;	/* C: see candidate.c */
+	unsigned long staged_cookie;	/* C: of a grace period */
 	struct list_head settling;	/* C */
 	unsigned long settling_cookie;	/* C */
 	struct list_head parked;	/* C */

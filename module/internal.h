@@ -260,24 +260,26 @@ static inline void refchunk_ahead(const struct refchunk *next,
 		prefetchw(&next->snapshot[index]);
 }
 
-/* find_next_bit() in a chunk's rows, without a call for each. */
-static inline unsigned int refrows_next(const unsigned long *rows,
-					unsigned int index)
+/* for_each_set_bit() in a chunk's rows, without a call for each. */
+static __always_inline bool refrows_next(const unsigned long *rows,
+					 unsigned long *bits,
+					 unsigned long *base,
+					 unsigned int *index)
 {
-	unsigned long rest;
-
-	while (index < REFROW_PER_CHUNK) {
-		rest = rows[BIT_WORD(index)] >> (index % BITS_PER_LONG);
-		if (rest)
-			return index + __ffs(rest);
-		index = round_down(index, BITS_PER_LONG) + BITS_PER_LONG;
+	while (!*bits) {
+		*base += BITS_PER_LONG;
+		if (*base >= REFROW_PER_CHUNK)
+			return false;
+		*bits = rows[BIT_WORD(*base)];
 	}
-	return REFROW_PER_CHUNK;
+	*index = *base + __ffs(*bits);
+	*bits &= *bits - 1;
+	return true;
 }
 
 #define refchunk_for_each_row(rows, index) \
-	for (index = refrows_next(rows, 0); index < REFROW_PER_CHUNK; \
-	     index = refrows_next(rows, (index) + 1))
+	for (unsigned long __bits = (rows)[0], __base = 0; \
+	     refrows_next(rows, &__bits, &__base, &(index));)
 
 static inline u32 chunk_row(const struct refchunk *chunk, unsigned int index)
 {
@@ -342,6 +344,7 @@ struct reftype {
 	bool direct;			/* I: no slots, and no callback that sleeps */
 	bool fields_only;		/* I: no slots but declared ones, a few */
 	bool silent;			/* I: so, some, and no callback at its end */
+	bool simple;			/* I: begins as a few words of zero */
 	unsigned int nr_slots;		/* I: declared ones */
 	bool keep;			/* I: free rows may have memory */
 	size_t tail;			/* I: offset of struct reftail */
@@ -568,6 +571,50 @@ static inline void *refobj_memory(const struct reftype *type,
 {
 	return (void *)obj - type->desc.header;
 }
+
+/* The declared slots of an object, one after the other. */
+struct refslots {
+	const struct reffield *field;
+	const struct reffield *end;
+	struct refslot *last;		/* the field's end */
+	void *memory;
+};
+
+static __always_inline struct refslot *refslots_begin(struct refslots *slots)
+{
+	struct refslot *slot;
+
+	for (; slots->field < slots->end; slots->field++) {
+		slot = slots->memory + slots->field->offset;
+		slots->last = slot + slots->field->count;
+		if (likely(slot < slots->last))
+			return slot;
+	}
+	return NULL;
+}
+
+static __always_inline struct refslot *
+refslots_first(struct refslots *slots, const struct reftype *type,
+	       const struct refobj *obj)
+{
+	slots->field = type->desc.fields;
+	slots->end = slots->field + type->desc.nr_fields;
+	slots->memory = refobj_memory(type, obj);
+	return refslots_begin(slots);
+}
+
+static __always_inline struct refslot *refslots_next(struct refslots *slots,
+						     struct refslot *slot)
+{
+	if (++slot < slots->last)
+		return slot;
+	slots->field++;
+	return refslots_begin(slots);
+}
+
+#define refobj_for_each_slot(slot, slots, type, obj) \
+	for (slot = refslots_first(slots, type, obj); slot; \
+	     slot = refslots_next(slots, slot))
 
 /* Where its array's address is, if the type has one. */
 static inline struct refarray **refobj_array(const struct reftype *type,
@@ -879,7 +926,9 @@ struct refheap *reftrace_heap(const struct reftrace *trace);
 bool reftrace_pop(struct refheap *heap, struct refwalk *walk,
 		  struct refchunk **chunk, unsigned int *index);
 u64 reftrace_run(struct refheap *heap, enum refscope scope);
-bool reftrace_find_live(struct refheap *heap);
+
+/* suspect.c */
+bool reftrace_find_suspects(struct refheap *heap);
 void reftrace_spread_live(struct refheap *heap, u8 among);
 void reftrace_forget(struct refheap *heap, unsigned int age);
 

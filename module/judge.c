@@ -464,18 +464,13 @@ static bool refisland_condemn_all(struct refisland *island)
 static unsigned int refrow_used_slots(const struct refchunk *chunk,
 				      unsigned int index)
 {
-	const struct reftype *type = chunk->type;
-	const struct reffield *field = type->desc.fields;
-	const struct reffield *end = field + type->desc.nr_fields;
-	void *memory = refobj_memory(type, chunk_object(chunk, index));
-	struct refslot *slot, *last;
+	struct refobj *obj = chunk_object(chunk, index);
+	struct refslots slots;
+	struct refslot *slot;
 	unsigned int used = 0;
 
-	for (; field < end; field++) {
-		slot = memory + field->offset;
-		for (last = slot + field->count; slot < last; slot++)
-			used += !!READ_ONCE(slot->target);
-	}
+	refobj_for_each_slot(slot, &slots, chunk->type, obj)
+		used += !!READ_ONCE(slot->target);
 	return used;
 }
 

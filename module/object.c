@@ -58,19 +58,33 @@ static void refobj_zero(const struct reftype *type, void *memory)
 	size_t header = type->desc.header;
 	size_t rest = header + sizeof(struct refobj);
 
-	unsigned long *word = memory + rest, *end = memory + type->desc.size;
+	memset(memory, 0, header);
+	memset(memory + rest, 0, type->desc.size - rest);
+}
 
-	if (header)
-		memset(memory, 0, header);
-	if (type->desc.size % sizeof(*word) || type->desc.size > 128) {
-		memset(memory + rest, 0, type->desc.size - rest);
-		return;
-	}
-	/* A few words, as most have, are not worth a call. */
+/* A few words, as most objects have, are not worth a call: reftype.simple. */
+static __always_inline void refobj_zero_words(const struct reftype *type,
+					      struct refobj *obj)
+{
+	unsigned long *word = (unsigned long *)(obj + 1);
+	const unsigned long *end = (void *)obj + type->desc.size;
+
 	while (word < end) {
 		*word++ = 0;
 		barrier();
 	}
+}
+
+/* What is in an object when its client gets it. */
+static noinline void refobj_prepare(const struct reftype *type,
+				    struct refobj *obj, struct refarray *array)
+{
+	refobj_zero(type, refobj_memory(type, obj));
+	if (array)
+		/* Pairs with the dependent load in refobj_walk(). */
+		smp_store_release(refobj_array(type, obj), array);
+	if (type->desc.init)
+		type->desc.init(obj);
 }
 
 /* One reference, the version of what was there before, changed, and FRESH. */
@@ -89,19 +103,18 @@ static u64 refobj_first_word(const struct reftype *type,
  * finds a word without a valid count until the last line, and from then on a
  * new object that it tells from the old one by the version.
  */
-static struct refobj *refobj_init(struct reftype *type, struct refobj *obj,
-				  struct refarray *array, unsigned long place)
+static __always_inline struct refobj *
+refobj_init(struct reftype *type, struct refobj *obj, struct refarray *array,
+	    unsigned long place)
 {
-	refobj_zero(type, refobj_memory(type, obj));
 	if (busted(FAULT_word_early)) {
 		refrow_publish(place, obj);
 		atomic64_set(&obj->word, refobj_first_word(type, obj));
 	}
-	if (unlikely(array))
-		/* Pairs with the dependent load in refobj_walk(). */
-		smp_store_release(refobj_array(type, obj), array);
-	if (unlikely(type->desc.init))
-		type->desc.init(obj);
+	if (likely(type->simple))
+		refobj_zero_words(type, obj);
+	else
+		refobj_prepare(type, obj, array);
 	refrow_publish(place, obj);
 	/*
 	 * A collector that sees a mark of this object sees the object.  Pairs

@@ -52,6 +52,12 @@ static __always_inline bool refcandidate_look(struct refobj *obj,
 	return true;
 }
 
+/* How many references to it have not been met as edges? */
+static inline u32 row_missing(const struct refchunk *chunk, unsigned int index)
+{
+	return refword_count(chunk->snapshot[index]);
+}
+
 static inline void refchunk_touch(struct refheap *heap, struct refchunk *chunk)
 {
 	if (chunk->touched)
@@ -62,8 +68,8 @@ static inline void refchunk_touch(struct refheap *heap, struct refchunk *chunk)
 
 /*
  * First reading of a row, and what is in it, in this collection; @taken as
- * above.  What is frozen
- * is looked at, so that marks mean what they say, and left alone.
+ * above.  What is frozen is looked at, so that marks mean what they say, and
+ * left alone.
  *
  * Return: what the row's state is to be, ROW_SEEN if @word is its reading.
  */

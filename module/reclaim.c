@@ -227,16 +227,11 @@ long refisland_reclaim(struct refheap *heap, u32 first)
 static void refobj_forget_members(struct refobj *obj,
 				  const struct reftype *type)
 {
-	const struct reffield *field = type->desc.fields;
-	void *memory = refobj_memory(type, obj);
+	struct refslots slots;
 	struct refslot *slot;
-	unsigned int i, nr;
 
-	for (i = 0; i < type->desc.nr_fields; i++, field++) {
-		slot = memory + field->offset;
-		for (nr = field->count; nr; nr--, slot++)
-			WRITE_ONCE(slot->target, NULL);
-	}
+	refobj_for_each_slot(slot, &slots, type, obj)
+		WRITE_ONCE(slot->target, NULL);
 }
 
 /* Has nothing happened to a condemned object's word? */

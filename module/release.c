@@ -14,11 +14,8 @@
 #include <linux/hash.h>
 #include <linux/sched.h>
 
+#include "cascade.h"
 #include "internal.h"
-
-#define REFRELEASE_BUDGET		65536
-#define REFRELEASE_BUDGET_ATOMIC	256
-#define REFRELEASE_RESCHED		256
 
 /*
  * Where the cascades now running are registered: a set-associative table.
@@ -181,14 +178,6 @@ bool refheap_quiet(struct refheap *heap)
 	return !refheap_running_in(heap, &heap->running);
 }
 
-/* Certain that sleeping is legal here; false where it cannot be told. */
-static bool refrelease_may_sleep(void)
-{
-	return busted(FAULT_may_sleep) ||
-	       (IS_ENABLED(CONFIG_PREEMPT_COUNT) && preemptible() &&
-		!rcu_preempt_depth());
-}
-
 /*
  * May the slab be entered?  On PREEMPT_RT not from hardirq context nor under
  * raw locks.  A kernel that checks lock nesting for RT complains of the same
@@ -202,32 +191,6 @@ static bool refrelease_may_free(void)
 	return preemptible();
 }
 
-/*
- * An object at zero is its releaser's alone: a store will do.  Readers with
- * an old pointer see a word without a valid count.
- */
-static void refobj_stamp_dead(struct refobj *obj)
-{
-	u64 word = refword_read(obj);
-
-	/*
-	 * One that waits for its finalizer has a reference until that has run,
-	 * and may have been made immortal by somebody who came by a weak one.
-	 */
-	if (!refword_alive(word))
-		atomic64_set(&obj->word, refword_dead(word));
-}
-
-static void refobj_link(struct refobj *obj, struct refobj *next)
-{
-	WRITE_ONCE(*place_row(obj->place), (unsigned long)next | REFROW_LINK);
-}
-
-static struct refobj *refobj_linked(const struct refobj *obj)
-{
-	return (struct refobj *)(*place_row(obj->place) & ~REFROW_LINK);
-}
-
 void refcascade_init(struct refcascade *cascade, struct refheap **running,
 		     bool thread)
 {
@@ -236,11 +199,6 @@ void refcascade_init(struct refcascade *cascade, struct refheap **running,
 	cascade->running = running;
 	cascade->spent = 0;
 	cascade->thread = thread;
-}
-
-static bool refcascade_may_sleep(const struct refcascade *cascade)
-{
-	return cascade->thread || refrelease_may_sleep();
 }
 
 /* Queue an object whose count has just become zero. */
@@ -253,33 +211,6 @@ void refcascade_add(struct refcascade *cascade, struct refobj *obj)
 	else
 		cascade->first = obj;
 	cascade->last = obj;
-}
-
-static struct refobj *refcascade_next(struct refcascade *cascade)
-{
-	struct refobj *obj = cascade->first;
-
-	if (obj)
-		cascade->first = refobj_linked(obj);
-	return obj;
-}
-
-static bool refcascade_exhausted(const struct refcascade *cascade)
-{
-	if (likely(cascade->spent < REFRELEASE_BUDGET_ATOMIC) ||
-	    cascade->thread || busted(FAULT_budget))
-		return false;
-	return cascade->spent >= REFRELEASE_BUDGET || !refrelease_may_sleep();
-}
-
-static void refcascade_spend(struct refcascade *cascade, unsigned int cost)
-{
-	unsigned int before = cascade->spent / REFRELEASE_RESCHED;
-
-	cascade->spent += cost;
-	if (unlikely(cascade->spent / REFRELEASE_RESCHED != before) &&
-	    refcascade_may_sleep(cascade))
-		cond_resched();
 }
 
 /* Leave an object at zero to its heap's thread. */
@@ -439,17 +370,6 @@ static bool refcascade_finalize(struct refcascade *cascade, struct refobj *obj,
 }
 
 /*
- * Weak references have found nothing since the count was zero.  They are
- * emptied, and call back, behind the release.
- */
-static void refcascade_kill_weaks(struct refcascade *cascade,
-				  struct refobj *obj)
-{
-	if (unlikely(refobj_weak(obj)))
-		refweak_kill(obj, refcascade_may_sleep(cascade));
-}
-
-/*
  * Tell the client, unless the heap is past calling it, and free the memory.
  * Only then has the callback ended for refheap_destroy(): what it waits for
  * is no longer an object.  @called if that has begun with the finalizer.
@@ -472,108 +392,6 @@ static __always_inline void refcascade_finish(struct refcascade *cascade,
 	refobj_free(obj);
 	if (likely(call))
 		refcallback_end(cascade->running);
-}
-
-/*
- * May an object's slots be emptied without anybody being told?  If all that
- * they lead to dies without a word, too: what has a callback must not wait in
- * a queue that refcascade_idle() knows nothing of, or refheap_destroy() does
- * not wait for it.
- */
-static bool refobj_quiet(struct refobj *obj, const struct reftype *type)
-{
-	const struct reffield *field = type->desc.fields;
-	const struct reffield *end = field + type->desc.nr_fields;
-	void *memory = refobj_memory(type, obj);
-	struct refslot *slot, *last;
-	const struct reftype *other;
-	struct refobj *target;
-
-	for (; field < end; field++) {
-		slot = memory + field->offset;
-		for (last = slot + field->count; slot < last; slot++) {
-			target = READ_ONCE(slot->target);
-			if (!target)
-				continue;
-			other = refobj_chunk(target)->type;
-			if (!other->silent && !other->plain)
-				return false;
-		}
-	}
-	return true;
-}
-
-/*
- * The end of an object without callbacks whose slots are all declared.
- *
- * Return: one more of the kind that it alone kept alive, and which is next, or
- * NULL.  The others are queued.
- */
-static struct refobj *refcascade_silence(struct refcascade *cascade,
-					 struct refobj *obj,
-					 const struct reftype *type)
-{
-	const struct reffield *field = type->desc.fields;
-	const struct reffield *end = field + type->desc.nr_fields;
-	void *memory = refobj_memory(type, obj);
-	struct refobj *target, *next = NULL;
-	struct refslot *slot, *last;
-
-	for (; field < end; field++) {
-		slot = memory + field->offset;
-		for (last = slot + field->count; slot < last; slot++) {
-			target = READ_ONCE(slot->target);
-			if (!target)
-				continue;
-			/* As in refclear_slot(). */
-			WRITE_ONCE(slot->target, NULL);
-			if (!refobj_drop(target))
-				continue;
-			if (next || cascade->first ||
-			    !refobj_chunk(target)->type->silent) {
-				refcascade_add(cascade, target);
-				continue;
-			}
-			/* In transit, as if it were queued. */
-			refobj_stamp_dead(target);
-			refobj_link(target, NULL);
-			next = target;
-		}
-	}
-	refcascade_kill_weaks(cascade, obj);
-	/* Afterwards even the type may be gone. */
-	refcascade_spend(cascade, type->nr_slots + 1);
-	refobj_free(obj);
-	return next;
-}
-
-/*
- * Objects without callbacks, one after the other.
- *
- * Return: NULL, or one that needs a cascade that is registered.
- */
-static struct refobj *refcascade_silence_all(struct refcascade *cascade,
-					     struct refobj *obj,
-					     bool registered)
-{
-	struct reftype *type;
-
-	while (obj) {
-		type = refobj_chunk(obj)->type;
-		if (refcascade_exhausted(cascade)) {
-			refobj_defer(obj);
-			obj = NULL;
-		} else if (registered || (type->silent &&
-					  refobj_quiet(obj, type))) {
-			obj = refcascade_silence(cascade, obj, type);
-		} else {
-			return obj;
-		}
-		/* One that is registered has somebody who goes on with it. */
-		if (!obj && !registered)
-			obj = refcascade_next(cascade);
-	}
-	return NULL;
 }
 
 static void refcascade_release(struct refcascade *cascade, struct refobj *obj)
@@ -691,19 +509,24 @@ static noinline void refobj_silence(struct refobj *obj)
  */
 void refobj_release(struct refobj *obj)
 {
+	const struct reftype *type;
+
 	if (!refrelease_may_free()) {
 		refobj_defer(obj);
 		return;
 	}
 	refobj_stamp_dead(obj);
-	if (refobj_chunk(obj)->type->silent && !busted(FAULT_recursion)) {
-		refobj_silence(obj);
-		return;
-	}
-	if (!refobj_chunk(obj)->type->plain) {
+	type = refobj_chunk(obj)->type;
+	if (type->silent && !busted(FAULT_recursion)) {
+		if (!refobj_bare(obj, type)) {
+			refobj_silence(obj);
+			return;
+		}
+	} else if (!type->plain) {
 		refobj_cascade(obj);
 		return;
 	}
+	/* Nothing but itself is to be freed. */
 	if (unlikely(refobj_weak(obj)))
 		refweak_kill(obj, refrelease_may_sleep());
 	refobj_free(obj);

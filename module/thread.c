@@ -56,7 +56,7 @@ static long refthread_collect(struct refheap *heap, enum refscope scope,
 		heap->unfinished = false;
 	roots = reftrace_run(heap, scope);
 	if (roots && !refisland_try_together(heap, &reclaimed) &&
-	    reftrace_find_live(heap) && refisland_divide(heap, false))
+	    reftrace_find_suspects(heap) && refisland_divide(heap, false))
 		reclaimed = refisland_try_all(heap);
 	reftrace_forget(heap, age);
 

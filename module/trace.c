@@ -20,8 +20,7 @@
  *    anyway.  What remains is left to a full pass, and heap->unfinished says
  *    so.
  *
- * Then everything that misses references, and all that it leads to, is alive
- * for now; the rest is suspect.
+ * What follows from that: suspect.c.
  */
 #include <linux/prefetch.h>
 #include <trace/events/refheap.h>
@@ -49,7 +48,6 @@
 struct reftrace {
 	struct refvisitor visitor;
 	struct refheap *heap;
-	u8 among;		/* state of those that may be alive */
 	struct refwalk walk;
 	u64 expanded;
 	u64 free;		/* of these, not on the budget */
@@ -67,11 +65,6 @@ struct refheap *reftrace_heap(const struct reftrace *trace)
 static bool row_young(const struct refchunk *chunk, unsigned int index)
 {
 	return chunk->snapshot[index] & TRACE_YOUNG;
-}
-
-static u32 row_missing(const struct refchunk *chunk, unsigned int index)
-{
-	return refword_count(chunk->snapshot[index]);
 }
 
 /* The stack is bounded; what does not fit stays pending in its row (G8). */
@@ -234,6 +227,29 @@ other:
 	return NULL;
 }
 
+/*
+ * As reftrace_count() and what follows it, for the edges that most are: to a
+ * row of the chunk at hand that is a root too, and about to be expanded.  There
+ * is nothing to do for those but to count.
+ *
+ * Return: false if it is another.
+ */
+static __always_inline bool reftrace_count_near(struct refchunk *chunk,
+						struct refobj *target,
+						struct reftally *tally)
+{
+	unsigned long index = READ_ONCE(target->place) - (unsigned long)chunk;
+	const u8 expanded = ROW_SEEN | ROW_EXPANDED;
+
+	if (index >= REFROW_PER_CHUNK || chunk_object(chunk, index) != target ||
+	    (chunk->state[index] & (expanded | ROW_LIVE)) != expanded ||
+	    unlikely(!row_missing(chunk, index)))
+		return false;
+	chunk->snapshot[index]--;
+	tally->edges++;
+	return true;
+}
+
 static __always_inline void reftrace_edge(struct reftrace *trace,
 					  struct refslot *slot,
 					  struct refchunk **known,
@@ -331,34 +347,29 @@ static bool reftype_gathered(const struct reftype *type)
  * are gathered; there is room.
  */
 static __always_inline void
-reftrace_gather(struct reftrace *trace, const struct reftype *type,
+reftrace_gather(struct reftrace *trace, struct refchunk *chunk,
 		struct refobj *obj, bool charged, struct refchunk **known,
 		struct reftally *tally)
 {
-	const struct reffield *field = type->desc.fields;
-	const struct reffield *end = field + type->desc.nr_fields;
 	struct refheap *heap = trace->heap;
-	void *memory = refobj_memory(type, obj);
-	struct refslot *slot, *last;
 	struct refobj *target;
+	struct refslots slots;
+	struct refslot *slot;
 
-	for (; field < end; field++) {
-		slot = memory + field->offset;
-		for (last = slot + field->count; slot < last; slot++) {
-			target = READ_ONCE(slot->target);
-			if (!target)
-				continue;
-			if (!(((unsigned long)target ^ (unsigned long)obj) &
-			      PAGE_MASK)) {
+	refobj_for_each_slot(slot, &slots, chunk->type, obj) {
+		target = READ_ONCE(slot->target);
+		if (!target)
+			continue;
+		if (!(((unsigned long)target ^ (unsigned long)obj) &
+		      PAGE_MASK)) {
+			if (!reftrace_count_near(chunk, target, tally))
 				reftrace_edge(trace, slot, known, charged,
 					      tally);
-				continue;
-			}
-			prefetch(target);
-			heap->edges[heap->nr_edges++] =
-				(unsigned long)slot |
-				(charged ? REFEDGE_CHARGED : 0);
+			continue;
 		}
+		prefetch(target);
+		heap->edges[heap->nr_edges++] =
+			(unsigned long)slot | (charged ? REFEDGE_CHARGED : 0);
 	}
 }
 
@@ -400,7 +411,7 @@ static void reftrace_expand(struct reftrace *trace, struct refchunk *chunk,
 	}
 	if (heap->nr_edges + type->nr_slots > REFHEAP_EDGES)
 		reftrace_flush(trace);
-	reftrace_gather(trace, type, obj, charged, &known, &heap->tally);
+	reftrace_gather(trace, chunk, obj, charged, &known, &heap->tally);
 }
 
 /* What is on the stack, a few at a time.  Return: their number. */
@@ -482,7 +493,7 @@ static void reftrace_expand_roots(struct reftrace *trace,
 		}
 		if (heap->nr_edges + type->nr_slots > REFHEAP_EDGES)
 			reftrace_flush(trace);
-		reftrace_gather(trace, type, obj, charged, &known, &tally);
+		reftrace_gather(trace, chunk, obj, charged, &known, &tally);
 	}
 	trace->expanded += expanded;
 	trace->free += free;
@@ -615,124 +626,6 @@ static void reftrace_expand_rest(struct reftrace *trace)
 	} while (trace->expanded != before);
 }
 
-static void reftrace_live_slot(struct refvisitor *visitor,
-			       struct refslot *slot)
-{
-	struct reftrace *trace = container_of(visitor, struct reftrace,
-					      visitor);
-	struct refobj *target = READ_ONCE(slot->target);
-	struct refchunk *chunk;
-	unsigned int index;
-
-	if (!target)
-		return;
-	chunk = refrow_find(trace->heap, target, &index);
-	if (!chunk || (chunk->state[index] & trace->among) != trace->among ||
-	    chunk->state[index] & ROW_LIVE)
-		return;
-	chunk->state[index] |= ROW_LIVE;
-	if (chunk->state[index] & ROW_EXPANDED)
-		reftrace_push(trace->heap, chunk, index);
-}
-
-/* What the rows on the stack lead to is alive, of those in state @among. */
-void reftrace_spread_live(struct refheap *heap, u8 among)
-{
-	struct reftrace trace = {
-		.visitor.slot = reftrace_live_slot,
-		.heap = heap,
-		.among = among,
-	};
-	struct refchunk *chunk;
-	unsigned int index;
-
-	refwalk_begin(&trace.walk);
-	while (reftrace_pop(heap, &trace.walk, &chunk, &index))
-		refrow_walk(&trace.walk, chunk, index, &trace.visitor);
-	refwalk_end(&trace.walk);
-}
-
-/*
- * What misses references, or was not expanded, is alive for now.  Whatever the
- * reason, those that were expanded then miss something.
- *
- * Return: how many may have to be told from it.
- */
-static u64 reftrace_find_held(struct refheap *heap)
-{
-	struct refchunk *chunk, *next;
-	struct refwalk walk;
-	unsigned int index;
-	u64 suspects = 0;
-	u8 *state;
-
-	refwalk_begin(&walk);
-	refheap_for_each_touched(heap, chunk, next) {
-		for (index = 0; index < REFROW_PER_CHUNK; index++) {
-			state = &chunk->state[index];
-			if (!(*state & ROW_SEEN))
-				continue;
-			if (!(*state & ROW_EXPANDED)) {
-				if (!(*state & ROW_LIVE))
-					heap->unfinished = true;
-				*state |= ROW_LIVE;
-			} else if (row_missing(chunk, index)) {
-				*state |= ROW_LIVE;
-			} else if (*state & ROW_LIVE) {
-				chunk->snapshot[index]++;
-			} else {
-				suspects++;
-			}
-		}
-		refwalk_pause(&walk, REFROW_PER_CHUNK);
-	}
-	refwalk_end(&walk);
-	return suspects;
-}
-
-/* What those lead to that miss something. */
-static void reftrace_leave_held(struct refheap *heap)
-{
-	struct reftrace trace = {
-		.visitor.slot = reftrace_live_slot,
-		.heap = heap,
-		.among = ROW_SEEN,
-	};
-	struct refchunk *chunk, *next;
-	unsigned int index;
-
-	refwalk_begin(&trace.walk);
-	refheap_for_each_touched(heap, chunk, next) {
-		for (index = 0; index < REFROW_PER_CHUNK; index++)
-			if (chunk->state[index] & ROW_EXPANDED &&
-			    row_missing(chunk, index))
-				refrow_walk(&trace.walk, chunk, index,
-					    &trace.visitor);
-		refwalk_pause(&trace.walk, REFROW_PER_CHUNK);
-	}
-	refwalk_end(&trace.walk);
-}
-
-/*
- * From all that was read to the suspects: rows that are ROW_SEEN, not
- * ROW_LIVE.
- *
- * Return: false if there are none.
- */
-bool reftrace_find_live(struct refheap *heap)
-{
-	const struct reftally *tally = &heap->tally;
-	bool suspects = reftrace_find_held(heap);
-
-	if (suspects && (tally->spoiled || tally->references != tally->edges)) {
-		reftrace_leave_held(heap);
-		reftrace_spread_live(heap, ROW_SEEN);
-	}
-	refcandidate_park_touched(heap);
-	trace_refheap_phase(heap, REFHEAP_PHASE_TRACED, heap->tally.expanded);
-	return suspects;
-}
-
 /* Settle the account of a collection. */
 static void reftrace_settle(struct reftrace *trace)
 {
@@ -773,30 +666,4 @@ u64 reftrace_run(struct refheap *heap, enum refscope scope)
 	heap->stats.traced += trace.expanded;
 	heap->work += roots + trace.expanded;
 	return roots;
-}
-
-/* How old is who survives a collection of this age? */
-static unsigned int refage_survivor(unsigned int before, unsigned int age)
-{
-	return max(before, min(age + 1, REFHEAP_AGES - 1U));
-}
-
-/* Forget the transient state of this collection; survivors grow older. */
-void reftrace_forget(struct refheap *heap, unsigned int age)
-{
-	struct refchunk *chunk, *next;
-	unsigned int index;
-	u8 *state;
-
-	refheap_for_each_touched(heap, chunk, next) {
-		for (index = 0; index < REFROW_PER_CHUNK; index++) {
-			state = &chunk->state[index];
-			if (*state & ROW_SEEN)
-				*state = refage_survivor(state_age(*state),
-							 age) << ROW_AGE_SHIFT;
-		}
-		chunk->touched = NULL;
-		cond_resched();
-	}
-	heap->touched = NULL;
 }

@@ -186,6 +186,8 @@ static struct reftype *reftype_alloc(struct refheap *heap,
 			   (desc->finalize ? 0 : REFWORD_FINALIZED);
 	type->silent = !type->leaf && type->fields_only && !desc->release &&
 		       !desc->finalize && !desc->nr_weaks;
+	type->simple = !desc->header && !desc->array && !desc->init &&
+		       desc->size % sizeof(long) == 0 && desc->size <= 128;
 	for (i = 0; i < desc->nr_fields; i++)
 		type->nr_slots += desc->fields[i].count;
 	type->keep = reftype_keeps(type);

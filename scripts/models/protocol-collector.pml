@@ -216,7 +216,7 @@ inline reftrace_spread_live(among)
 	t = 0
 }
 
-inline reftrace_find_live()
+inline reftrace_find_suspects()
 {
 	step;
 	for_rows(r, seen)
@@ -640,7 +640,7 @@ inline refthread_collect()
 {
 	refcandidate_take();
 	reftrace_run();
-	reftrace_find_live();
+	reftrace_find_suspects();
 	refisland_divide();
 	refisland_try_all();
 	reftrace_forget()

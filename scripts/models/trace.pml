@@ -521,7 +521,7 @@ inline refisland_condemn_seen()
 	references = 0
 }
 
-inline reftrace_find_live()
+inline reftrace_find_suspects()
 {
 	r = 0;
 	do
@@ -621,7 +621,7 @@ inline refthread_collect()
 	:: else ->
 		references = 0;
 		step;
-		reftrace_find_live();
+		reftrace_find_suspects();
 		if
 		:: seen & ~live ->
 			suspects = seen & ~live;

@@ -6,67 +6,80 @@
 #include "cascade.h"
 #include "internal.h"
 
+/* One that has no slots, or has none any more. */
+static void refcascade_end(struct refcascade *cascade, struct refobj *obj,
+			   unsigned int cost)
+{
+	refcascade_kill_weaks(cascade, obj);
+	/* Afterwards even the type may be gone. */
+	refcascade_spend(cascade, cost);
+	refobj_free(obj);
+}
+
 /*
- * May an object's slots be emptied without anybody being told?  If all that
- * they lead to dies without a word, too: what has a callback must not wait in
- * a queue that refcascade_idle() knows nothing of, or refheap_destroy() does
- * not wait for it.
+ * An object without callbacks has reached zero, whose type has slots or not.
+ *
+ * Return: the object if it is to be the next, or NULL if it is queued or gone.
  */
-static bool refobj_quiet(struct refobj *obj, const struct reftype *type)
+static struct refobj *refcascade_follow(struct refcascade *cascade,
+					struct refobj *obj,
+					const struct reftype *type, bool taken)
+{
+	if (type->plain && !refcascade_exhausted(cascade)) {
+		refobj_stamp_dead(obj);
+		refcascade_end(cascade, obj, 1);
+		return NULL;
+	}
+	if (taken || cascade->first || !type->silent) {
+		refcascade_add(cascade, obj);
+		return NULL;
+	}
+	/* In transit, as if it were queued. */
+	refobj_stamp_dead(obj);
+	refobj_link(obj, NULL);
+	return obj;
+}
+
+/*
+ * The end of an object without callbacks whose slots are all declared.
+ *
+ * Unless the cascade is registered all that the slots lead to has to end
+ * without a word as well: what has a callback must not wait in a queue that
+ * refcascade_idle() knows nothing of, or refheap_destroy() does not wait for
+ * it.
+ *
+ * Return: false, with the slots emptied up to there, if one leads to another
+ * kind; else *@next is one more of this kind that it alone kept alive, or NULL.
+ * Others are queued.
+ */
+static bool refcascade_silence(struct refcascade *cascade, struct refobj *obj,
+			       const struct reftype *type, bool registered,
+			       struct refobj **next)
 {
 	const struct reftype *other;
 	struct refobj *target;
 	struct refslots slots;
 	struct refslot *slot;
 
+	*next = NULL;
 	refobj_for_each_slot(slot, &slots, type, obj) {
 		target = READ_ONCE(slot->target);
 		if (!target)
 			continue;
 		other = refobj_chunk(target)->type;
-		if (!other->silent && !other->plain)
+		if (!registered && !other->silent && !other->plain) {
+			if (*next)
+				refcascade_add(cascade, *next);
 			return false;
-	}
-	return true;
-}
-
-/*
- * The end of an object without callbacks whose slots are all declared.
- *
- * Return: one more of the kind that it alone kept alive, and which is next, or
- * NULL.  The others are queued.
- */
-static struct refobj *refcascade_silence(struct refcascade *cascade,
-					 struct refobj *obj,
-					 const struct reftype *type)
-{
-	struct refobj *target, *next = NULL;
-	struct refslots slots;
-	struct refslot *slot;
-
-	refobj_for_each_slot(slot, &slots, type, obj) {
-		target = READ_ONCE(slot->target);
-		if (!target)
-			continue;
+		}
 		/* As in refclear_slot(). */
 		WRITE_ONCE(slot->target, NULL);
-		if (!refobj_drop(target))
-			continue;
-		if (next || cascade->first ||
-		    !refobj_chunk(target)->type->silent) {
-			refcascade_add(cascade, target);
-			continue;
-		}
-		/* In transit, as if it were queued. */
-		refobj_stamp_dead(target);
-		refobj_link(target, NULL);
-		next = target;
+		if (refobj_drop(target))
+			*next = refcascade_follow(cascade, target, other,
+						  *next) ?: *next;
 	}
-	refcascade_kill_weaks(cascade, obj);
-	/* Afterwards even the type may be gone. */
-	refcascade_spend(cascade, type->nr_slots + 1);
-	refobj_free(obj);
-	return next;
+	refcascade_end(cascade, obj, type->nr_slots + 1);
+	return true;
 }
 
 /*
@@ -77,19 +90,20 @@ static struct refobj *refcascade_silence(struct refcascade *cascade,
 struct refobj *refcascade_silence_all(struct refcascade *cascade,
 				      struct refobj *obj, bool registered)
 {
+	struct refobj *next;
 	struct reftype *type;
 
 	while (obj) {
 		type = refobj_chunk(obj)->type;
 		if (refcascade_exhausted(cascade)) {
 			refobj_defer(obj);
-			obj = NULL;
-		} else if (registered || (type->silent &&
-					  refobj_quiet(obj, type))) {
-			obj = refcascade_silence(cascade, obj, type);
-		} else {
+			next = NULL;
+		} else if (!type->silent ||
+			   !refcascade_silence(cascade, obj, type, registered,
+					       &next)) {
 			return obj;
 		}
+		obj = next;
 		/* One that is registered has somebody who goes on with it. */
 		if (!obj && !registered)
 			obj = refcascade_next(cascade);

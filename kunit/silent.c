@@ -31,30 +31,29 @@ static struct mute *make_chain(struct graph *g, struct reftype *type)
 	return mute_chain(g, type, SILENT_MANY, NULL);
 }
 
-/* A spine along slot 0, a tooth on each. */
-static struct mute *make_comb(struct graph *g, struct reftype *type)
+/* A spine along a slot, a tooth on each. */
+static struct mute *make_comb_along(struct graph *g, struct reftype *type,
+				    unsigned int slot)
 {
 	struct mute *head = mute_add(g, type), *spine = head;
 	unsigned int i;
 
 	for (i = 0; i < SILENT_MANY / 2; i++) {
-		mute_append(g, spine, 1, type);
-		spine = mute_append(g, spine, 0, type);
+		mute_append(g, spine, !slot, type);
+		spine = mute_append(g, spine, slot, type);
 	}
 	return head;
 }
 
-/* The same with the teeth before the spine. */
+static struct mute *make_comb(struct graph *g, struct reftype *type)
+{
+	return make_comb_along(g, type, 0);
+}
+
+/* The teeth come before the spine. */
 static struct mute *make_comb_backwards(struct graph *g, struct reftype *type)
 {
-	struct mute *head = mute_add(g, type), *spine = head;
-	unsigned int i;
-
-	for (i = 0; i < SILENT_MANY / 2; i++) {
-		mute_append(g, spine, 0, type);
-		spine = mute_append(g, spine, 1, type);
-	}
-	return head;
+	return make_comb_along(g, type, 1);
 }
 
 static struct mute *make_tree(struct graph *g, struct reftype *type)

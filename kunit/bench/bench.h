@@ -79,6 +79,7 @@ bool bench_graph_init_heap(struct bench_graph *graph, unsigned int slots,
 			   const struct refheap_params *params);
 bool bench_graph_fill(struct bench_graph *graph);
 void bench_graph_shuffle(struct bench_graph *graph);
+void bench_tie_pairs(struct refobj **node, unsigned long nr);
 void bench_graph_drop(struct bench_graph *graph);
 void bench_graph_exit(struct bench_graph *graph);
 

@@ -80,6 +80,15 @@ void bench_graph_shuffle(struct bench_graph *graph)
 	}
 }
 
+/* A partner for each, that refers back; @nr is even. */
+void bench_tie_pairs(struct refobj **node, unsigned long nr)
+{
+	unsigned long i;
+
+	for (i = 0; i < nr; i++)
+		refslot_set(node[i], bench_slot(node[i], 0), node[i ^ 1]);
+}
+
 void bench_graph_drop(struct bench_graph *graph)
 {
 	unsigned long i;

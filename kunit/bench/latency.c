@@ -168,14 +168,6 @@ struct stall {
 	u64 longest[2][OPERATIONS];	/* without, with */
 };
 
-static void tie_pairs(struct refobj **node, unsigned long nr)
-{
-	unsigned long i;
-
-	for (i = 0; i < nr; i++)
-		refslot_set(node[i], bench_slot(node[i], 0), node[i ^ 1]);
-}
-
 /* Return: nanoseconds that the collection took. */
 static u64 run_with(struct stall *stall, unsigned int run)
 {
@@ -212,7 +204,7 @@ static bool prepare(struct stall *stall)
 	if (stall->garbage) {
 		if (!bench_graph_fill(graph))
 			return false;
-		tie_pairs(graph->node, graph->nr);
+		bench_tie_pairs(graph->node, graph->nr);
 		bench_graph_drop(graph);
 		return true;
 	}
@@ -274,7 +266,7 @@ static bool set_up(struct stall *stall)
 		stall->mutator.nr = graph->nr;
 		if (!bench_graph_fill(graph))
 			return false;
-		tie_pairs(graph->node, graph->nr);
+		bench_tie_pairs(graph->node, graph->nr);
 		return true;
 	}
 	stall->mutator.node = stall->own;
@@ -284,7 +276,7 @@ static bool set_up(struct stall *stall)
 		if (!stall->own[i])
 			return false;
 	}
-	tie_pairs(stall->own, OWN);
+	bench_tie_pairs(stall->own, OWN);
 	return true;
 }
 

@@ -11,16 +11,6 @@
 
 #include "bench.h"
 
-/* Rings of two that somebody holds. */
-static void tie_held_pairs(struct bench_graph *graph)
-{
-	unsigned long i;
-
-	for (i = 0; i < graph->nr; i++)
-		refslot_set(graph->node[i], bench_slot(graph->node[i], 0),
-			    graph->node[min(i ^ 1, graph->nr - 1)]);
-}
-
 static void touch_all(struct bench_graph *graph)
 {
 	unsigned long i;
@@ -82,7 +72,8 @@ void bench_live(void)
 	if (!bench_graph_init(&graph, 1, bench_objects & ~1UL))
 		return;
 	if (bench_graph_fill(&graph)) {
-		tie_held_pairs(&graph);
+		/* Somebody holds each of them. */
+		bench_tie_pairs(graph.node, graph.nr);
 		timed_collect(&graph);
 		measure_touched(&graph);
 		measure_untouched(&graph);

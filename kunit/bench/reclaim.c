@@ -10,14 +10,9 @@
 
 #include "bench.h"
 
-/* A partner for each, that refers back. */
 static void tie_pairs(struct bench_graph *graph)
 {
-	unsigned long i;
-
-	for (i = 0; i < graph->nr; i++)
-		refslot_set(graph->node[i], bench_slot(graph->node[i], 0),
-			    graph->node[min(i ^ 1, graph->nr - 1)]);
+	bench_tie_pairs(graph->node, graph->nr);
 }
 
 static void tie_ring(struct bench_graph *graph)

@@ -54,15 +54,7 @@ asmlinkage int _printk(const char *format, ...)
 }
 
 asmlinkage int _printk_deferred(const char *format, ...)
-{
-	va_list args;
-	int n;
-
-	va_start(args, format);
-	n = vprintk_lines(format, args);
-	va_end(args);
-	return n;
-}
+	__alias(_printk);
 
 void __printk_deferred_enter(void)
 {

@@ -62,17 +62,18 @@ static void refobj_zero(const struct reftype *type, void *memory)
 	memset(memory + rest, 0, type->desc.size - rest);
 }
 
-/* A few words, as most objects have, are not worth a call: reftype.simple. */
+/*
+ * A few words, as most objects have, are not worth a call: reftype.simple.
+ * Readers who came here by an old pointer may read them.
+ */
 static __always_inline void refobj_zero_words(const struct reftype *type,
 					      struct refobj *obj)
 {
 	unsigned long *word = (unsigned long *)(obj + 1);
 	const unsigned long *end = (void *)obj + type->desc.size;
 
-	while (word < end) {
-		*word++ = 0;
-		barrier();
-	}
+	for (; word < end; word++)
+		WRITE_ONCE(*word, 0);
 }
 
 /* What is in an object when its client gets it. */

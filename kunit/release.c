@@ -3,6 +3,7 @@
 #include "graph.h"
 
 #include <linux/preempt.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 
 static void g1_last_put_releases_before_it_returns(struct kunit *test)
@@ -458,6 +459,19 @@ static void g1_atomic_cascade_has_a_smaller_budget(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, graph_released(g), 2000);
 }
 
+/* By then checked memory is free, and nobody may look at it again. */
+static void g1_last_put_long_after_another(struct kunit *test)
+{
+	struct graph *g = test->priv;
+	struct graph_node *first = graph_add(g, NODE);
+	struct graph_node *second = graph_add(g, NODE);
+
+	node_put(first);
+	rcu_barrier();
+	node_put(second);
+	KUNIT_EXPECT_EQ(test, graph_released(g), 2);
+}
+
 static void g1_wide_cascade(struct kunit *test)
 {
 	struct graph *g = test->priv;
@@ -475,6 +489,7 @@ static void g1_wide_cascade(struct kunit *test)
 
 static struct kunit_case release_cases[] = {
 	KUNIT_CASE(g1_last_put_releases_before_it_returns),
+	KUNIT_CASE(g1_last_put_long_after_another),
 	KUNIT_CASE(g1_leaf_too),
 	KUNIT_CASE(g1_chain_is_released_from_its_head),
 	KUNIT_CASE(g1_tree_is_released_parents_first),

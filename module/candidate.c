@@ -121,13 +121,12 @@ static u64 refcandidate_take_list(struct reftrace *trace,
 	u64 nr = 0;
 
 	while ((chunk = refchunk_first(chunks))) {
-		if (cookie && poll_state_synchronize_rcu(*cookie))
-			list_del_init(&chunk->staged);
-		else
-			list_move_tail(&chunk->staged, &done);
+		list_move_tail(&chunk->staged, &done);
 		if (chunk->taken == heap->round)
 			continue;
 		chunk->taken = heap->round;
+		if (cookie && poll_state_synchronize_rcu(*cookie))
+			list_del_init(&chunk->staged);
 		nr += refcandidate_take_chunk(trace, chunk,
 					      refchunk_first(chunks));
 		reftrace_pause(trace, REFROW_PER_CHUNK);
@@ -250,11 +249,25 @@ void refcandidate_park_touched(struct refheap *heap)
 	}
 }
 
+/* Mark a row that nobody has marked; not every machine swaps single bytes. */
+static void refchunk_park_mark(struct refchunk *chunk, unsigned int index)
+{
+	unsigned long *marks = (unsigned long *)chunk->mark +
+			       index / sizeof(long);
+	unsigned long old = READ_ONCE(*marks), new;
+
+	do {
+		if (((u8 *)&old)[index % sizeof(long)] != REFMARK_NONE)
+			return;
+		new = old;
+		((u8 *)&new)[index % sizeof(long)] = REFMARK_PARKED;
+	} while (!try_cmpxchg(marks, &old, new));
+}
+
 /* Keep an object a candidate, for another time. */
 void refrow_park(struct refchunk *chunk, unsigned int index)
 {
-	if (READ_ONCE(chunk->mark[index]) == REFMARK_NONE)
-		WRITE_ONCE(chunk->mark[index], REFMARK_PARKED);
+	refchunk_park_mark(chunk, index);
 	list_move_tail(&chunk->staged, &chunk->heap->parked);
 }
 

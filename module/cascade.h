@@ -106,7 +106,6 @@ static inline bool refobj_bare(const struct refobj *obj, const struct reftype *t
 }
 
 /* silence.c */
-struct refobj *refcascade_silence_all(struct refcascade *cascade,
-				      struct refobj *obj, bool registered);
+void refcascade_silence_all(struct refcascade *cascade, struct refobj *obj);
 
 #endif /* _REFHEAP_CASCADE_H */

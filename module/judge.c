@@ -363,9 +363,9 @@ bool refisland_judge(struct refisland *island)
  * Second reading of one member's word, and the flag that tells acquirers.
  * @references grows by the count it was condemned with.
  *
- * Return: true unless it has changed.
+ * Return: it, or NULL if it has changed.
  */
-static __always_inline bool
+static __always_inline struct refobj *
 refisland_condemn_one(struct refchunk *chunk, unsigned int index,
 		      u64 *references)
 {
@@ -373,15 +373,15 @@ refisland_condemn_one(struct refchunk *chunk, unsigned int index,
 	struct refobj *obj = chunk_object(chunk, index);
 
 	if (!obj)
-		return false;
+		return NULL;
 	word = refword_read(obj);
 	if (!busted(FAULT_version) && ((word ^ read) & WORD_ON_TRIAL))
-		return false;
+		return NULL;
 	if (!word_valid(word) ||
 	    !refword_try_cmpxchg(obj, &word, word | REFWORD_CONDEMNED))
-		return false;
+		return NULL;
 	*references += refword_count(word);
-	return true;
+	return obj;
 }
 
 /* The version changes: an acquirer that believed a verdict must see it. */
@@ -460,16 +460,18 @@ static bool refisland_condemn_all(struct refisland *island)
 	return !island->failed && references == island->edges + pins;
 }
 
-/* How many slots of a condemned object refer to something? */
-static unsigned int refrow_used_slots(const struct refchunk *chunk,
-				      unsigned int index)
+/*
+ * How many slots of a condemned object refer to something?  If it has gone
+ * meanwhile, the trial fails; the memory can be read in this RCU section.
+ */
+static unsigned int refobj_used_slots(const struct refobj *obj,
+				      const struct reftype *type)
 {
-	struct refobj *obj = chunk_object(chunk, index);
 	struct refslots slots;
 	struct refslot *slot;
 	unsigned int used = 0;
 
-	refobj_for_each_slot(slot, &slots, chunk->type, obj)
+	refobj_for_each_slot(slot, &slots, type, obj)
 		used += !!READ_ONCE(slot->target);
 	return used;
 }
@@ -483,6 +485,7 @@ static bool refisland_condemn_seen(struct refisland *island)
 	struct refchunk *chunk, *next;
 	u64 references = 0, nr = 0;
 	struct refwalk walk;
+	struct refobj *obj;
 	unsigned int index;
 
 	refwalk_begin(&walk);
@@ -492,10 +495,12 @@ static bool refisland_condemn_seen(struct refisland *island)
 			if (!(chunk->state[index] & ROW_SEEN))
 				continue;
 			trace_refheap_phase(heap, REFHEAP_PHASE_CONDEMN, nr++);
-			if (!refisland_condemn_one(chunk, index, &references))
+			obj = refisland_condemn_one(chunk, index, &references);
+			if (!obj)
 				goto changed;
 			if (island->edited && chunk->type->silent)
-				island->slots += refrow_used_slots(chunk, index);
+				island->slots += refobj_used_slots(obj,
+								   chunk->type);
 		}
 		refwalk_pause(&walk, REFROW_PER_CHUNK);
 	}

@@ -400,7 +400,7 @@ static void refcascade_release(struct refcascade *cascade, struct refobj *obj)
 	bool called = false;
 
 	if (type->silent) {
-		refcascade_silence_all(cascade, obj, true);
+		refcascade_silence_all(cascade, obj);
 		return;
 	}
 	if (unlikely(type->desc.flags & REFTYPE_RELEASE_SLEEPS) &&
@@ -467,42 +467,6 @@ static noinline void refobj_cascade(struct refobj *obj)
 }
 
 /*
- * What began without an entry goes on in one, its own or that of this context,
- * with @obj first.
- */
-static noinline void refcascade_register(struct refcascade *cascade,
-					 struct refobj *obj)
-{
-	struct refcascade_entry *entry = refcascade_claim(cascade);
-
-	if (likely(entry && entry->cascade == cascade)) {
-		cascade->running = &entry->running;
-		refcascade_release(cascade, obj);
-		refcascade_run(cascade);
-		refcascade_unclaim(entry);
-		return;
-	}
-	for (; obj; obj = refcascade_next(cascade)) {
-		if (entry)
-			refcascade_add(entry->cascade, obj);
-		else
-			refobj_defer(obj);
-	}
-}
-
-/* Release a dead object without callbacks and what it alone kept alive. */
-static noinline void refobj_silence(struct refobj *obj)
-{
-	struct refcascade cascade;
-
-	refcascade_init(&cascade, NULL, false);
-	refobj_link(obj, NULL);
-	obj = refcascade_silence_all(&cascade, obj, false);
-	if (unlikely(obj))
-		refcascade_register(&cascade, obj);
-}
-
-/*
  * The caller dropped the last reference.
  *
  * Context: any but NMI.
@@ -517,16 +481,14 @@ void refobj_release(struct refobj *obj)
 	}
 	refobj_stamp_dead(obj);
 	type = refobj_chunk(obj)->type;
-	if (type->silent && !busted(FAULT_recursion)) {
-		if (!refobj_bare(obj, type)) {
-			refobj_silence(obj);
-			return;
-		}
-	} else if (!type->plain) {
+	/*
+	 * Where nothing but itself is to be freed, and nobody to be told, there
+	 * is no cascade that others would have to find.
+	 */
+	if (!type->plain && !(type->silent && refobj_bare(obj, type))) {
 		refobj_cascade(obj);
 		return;
 	}
-	/* Nothing but itself is to be freed. */
 	if (unlikely(refobj_weak(obj)))
 		refweak_kill(obj, refrelease_may_sleep());
 	refobj_free(obj);

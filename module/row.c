@@ -134,7 +134,8 @@ static bool refrow_same_page(const void *a, const void *b)
 	return !(((unsigned long)a ^ (unsigned long)b) & PAGE_MASK);
 }
 
-#define REFROW_STRIDE	4
+/* Odd, since a page has a power of two of most objects. */
+#define REFROW_STRIDE	5
 
 /* Does memory mostly lie on the page of the one before?  Some tell. */
 static bool refrow_side_by_side(void **memory, unsigned int nr)

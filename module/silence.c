@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The end of objects without callbacks: nobody is told, so nobody can put
- * anything meanwhile, and no cascade need be registered for it.
+ * The end of objects without callbacks.  A structure of them needs no queue as
+ * long as each keeps one other alive; the second one, and what has a callback,
+ * joins it.
  */
 #include "cascade.h"
 #include "internal.h"
@@ -17,7 +18,7 @@ static void refcascade_end(struct refcascade *cascade, struct refobj *obj,
 }
 
 /*
- * An object without callbacks has reached zero, whose type has slots or not.
+ * What an object without callbacks has kept alive has reached zero.
  *
  * Return: the object if it is to be the next, or NULL if it is queued or gone.
  */
@@ -43,70 +44,41 @@ static struct refobj *refcascade_follow(struct refcascade *cascade,
 /*
  * The end of an object without callbacks whose slots are all declared.
  *
- * Unless the cascade is registered all that the slots lead to has to end
- * without a word as well: what has a callback must not wait in a queue that
- * refcascade_idle() knows nothing of, or refheap_destroy() does not wait for
- * it.
- *
- * Return: false, with the slots emptied up to there, if one leads to another
- * kind; else *@next is one more of this kind that it alone kept alive, or NULL.
- * Others are queued.
+ * Return: one more of the kind that it alone kept alive, and which is next, or
+ * NULL.  Others are queued.
  */
-static bool refcascade_silence(struct refcascade *cascade, struct refobj *obj,
-			       const struct reftype *type, bool registered,
-			       struct refobj **next)
+static struct refobj *refcascade_silence(struct refcascade *cascade,
+					 struct refobj *obj,
+					 const struct reftype *type)
 {
+	struct refobj *target, *next = NULL;
 	const struct reftype *other;
-	struct refobj *target;
 	struct refslots slots;
 	struct refslot *slot;
 
-	*next = NULL;
 	refobj_for_each_slot(slot, &slots, type, obj) {
 		target = READ_ONCE(slot->target);
 		if (!target)
 			continue;
 		other = refobj_chunk(target)->type;
-		if (!registered && !other->silent && !other->plain) {
-			if (*next)
-				refcascade_add(cascade, *next);
-			return false;
-		}
 		/* As in refclear_slot(). */
 		WRITE_ONCE(slot->target, NULL);
 		if (refobj_drop(target))
-			*next = refcascade_follow(cascade, target, other,
-						  *next) ?: *next;
+			next = refcascade_follow(cascade, target, other,
+						 next) ?: next;
 	}
 	refcascade_end(cascade, obj, type->nr_slots + 1);
-	return true;
+	return next;
 }
 
-/*
- * Objects without callbacks, one after the other.
- *
- * Return: NULL, or one that needs a cascade that is registered.
- */
-struct refobj *refcascade_silence_all(struct refcascade *cascade,
-				      struct refobj *obj, bool registered)
+/* Objects without callbacks, one after the other. */
+void refcascade_silence_all(struct refcascade *cascade, struct refobj *obj)
 {
-	struct refobj *next;
-	struct reftype *type;
-
 	while (obj) {
-		type = refobj_chunk(obj)->type;
 		if (refcascade_exhausted(cascade)) {
 			refobj_defer(obj);
-			next = NULL;
-		} else if (!type->silent ||
-			   !refcascade_silence(cascade, obj, type, registered,
-					       &next)) {
-			return obj;
+			return;
 		}
-		obj = next;
-		/* One that is registered has somebody who goes on with it. */
-		if (!obj && !registered)
-			obj = refcascade_next(cascade);
+		obj = refcascade_silence(cascade, obj, refobj_chunk(obj)->type);
 	}
-	return NULL;
 }

@@ -851,20 +851,17 @@ static inline void refobj_put(struct refobj *obj)
 			__refobj_put_last(obj, word);
 		return;
 	}
-	if (unlikely((u32)word - 2 >= REFCOUNT_ZONE_MAX - 1)) {
-		__refobj_put_slow(obj);
-	} else if ((word & REFWORD_PLAIN_PUT) == REFWORD_PLAIN_PUT) {
+	if ((word & REFWORD_PLAIN_PUT) == REFWORD_PLAIN_PUT) {
 		unsigned long place = READ_ONCE(obj->place);
 
-		/* An RCU section without a call, for the row. */
-		preempt_disable();
 		word = atomic64_fetch_add_release(REFWORD_PUT, &obj->word);
+		/* The object may be gone, and its row: a number, no more. */
 		if (unlikely(!(word & REFWORD_MARKED)))
 			__refrow_mark_late(place, word);
-		preempt_enable();
 		if (unlikely((u32)word - 2 >= REFCOUNT_ZONE_MAX - 1))
 			__refobj_put_last(obj, word);
-	} else if (unlikely((!(word & REFWORD_MARKED) &&
+	} else if (unlikely((u32)word - 2 >= REFCOUNT_ZONE_MAX - 1) ||
+		   unlikely((!(word & REFWORD_MARKED) &&
 			     !__refrow_mark(READ_ONCE(obj->place))) ||
 			    !atomic64_try_cmpxchg_release(&obj->word, &word,
 							  (word | REFWORD_MARKED) +

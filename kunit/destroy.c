@@ -144,6 +144,21 @@ static void g10_late_put_from_atomic_context(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, graph_released(g), 0);
 }
 
+/*
+ * A put finds that it has to mark, and is preempted until everything has gone
+ * that was there: here it is told so by hand.
+ */
+static void g10_mark_of_what_has_gone(struct kunit *test)
+{
+	struct graph *g = test->priv;
+	struct graph_node *node = graph_add(g, NODE);
+	unsigned long place = node->obj.place;
+
+	node_put(node);
+	KUNIT_EXPECT_EQ(test, destroy(g), 0);
+	__refrow_mark_late(place, 2);
+}
+
 static void g10_slots_of_the_held(struct kunit *test)
 {
 	struct graph *g = quiet(test);
@@ -598,6 +613,7 @@ static struct kunit_case destroy_cases[] = {
 	KUNIT_CASE(g10_held_structure),
 	KUNIT_CASE(g10_held_quietly),
 	KUNIT_CASE(g10_late_put_from_atomic_context),
+	KUNIT_CASE(g10_mark_of_what_has_gone),
 	KUNIT_CASE(g10_slots_of_the_held),
 	KUNIT_CASE(g10_name_of_a_heap_with_held_objects),
 	KUNIT_CASE(g10_release_is_running_elsewhere),

@@ -18,6 +18,7 @@ FAULT(park_touched),	/* who edited slots meanwhile does not matter */
 FAULT(used_slots),	/* nor what they hold in the end */
 FAULT(edge_again),	/* an edge is not read behind its target's word */
 FAULT(late_mark),	/* nor one that has missed MARKED */
+FAULT(late_chunk),	/* that one marks whatever is there */
 FAULT(give_mark),	/* nor does a move */
 FAULT(move_version),	/* a move leaves version and MARKED */
 FAULT(recheck),		/* a load looks at its slot only once */

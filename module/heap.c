@@ -187,6 +187,7 @@ void refheap_free(struct refheap *heap)
 	list_move(&heap->node, &refheap_ending);
 	mutex_unlock(&refheap_list_lock);
 
+	refrow_unregister_chunks(heap);
 	/* The last object's free, and late marks, are behind this. */
 	synchronize_rcu();
 	refquarantine_empty(heap);

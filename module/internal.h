@@ -633,6 +633,8 @@ extern const struct file_operations refnames_fops;
 /* row.c */
 unsigned long refrow_refill(struct reftype *type, gfp_t gfp);
 void refrow_flush(struct reftype *type);
+bool refrow_exists(unsigned long place);
+void refrow_unregister_chunks(struct refheap *heap);
 void refrow_free_chunks(struct reftype *type);
 void refrow_mark_slow(unsigned long place);
 void refrow_park(struct refchunk *chunk, unsigned int index);

@@ -504,8 +504,10 @@ static bool refobj_unfinalized(const struct refobj *obj, u64 word)
  * behind all decrements that relied on it.  Such a put is an addition like any
  * other (refobj_put()), which tells afterwards whether MARKED was still there.
  * If not, the collector has read the higher count, and the row has to be
- * marked behind the decrement: what it was, and that its chunk stays, was made
- * sure of before, and if it is another object's by now no harm is done.
+ * marked behind the decrement.  Which one that is has been read before.  Of what
+ * is there now nothing is known: the object may be gone, its row another's,
+ * which does no harm, and even the chunk and the heap; so the chunk is looked
+ * up (refrow_exists()).
  *
  *	T1 (refobj_put())		collector (refcandidate_take_chunk())
  *	word: read, MARKED		row: clear the mark
@@ -583,7 +585,7 @@ EXPORT_SYMBOL_REFHEAP(__refobj_put_last);
 
 /*
  * A put that relied on MARKED has found it cleared: see refobj_drop().  The
- * caller is in the RCU section in which it still had the object.
+ * caller has nothing any more.
  */
 void __refrow_mark_late(unsigned long place, u64 old)
 {
@@ -596,7 +598,10 @@ void __refrow_mark_late(unsigned long place, u64 old)
 	 * barrier in refcandidate_take_chunk().
 	 */
 	smp_mb__after_atomic();
-	refrow_mark(place);
+	rcu_read_lock();
+	if (refrow_exists(place))
+		refrow_mark(place);
+	rcu_read_unlock();
 }
 EXPORT_SYMBOL_REFHEAP(__refrow_mark_late);
 

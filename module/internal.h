@@ -17,6 +17,8 @@
  *  P  per CPU, with preemption off or one this_cpu operation
  *  W  heap->weaks.xa_lock (spinlock, irqs off): weak references
  *  V  heap->quarantine_lock (spinlock, irqs off, a leaf)
+ *  G  refchunk_registry_lock (spinlock, irqs off, a leaf): chunks by address,
+ *     of all heaps; read under RCU
  *  A  atomic or lockless; the comment where it is written says which access
  *     it pairs with
  *
@@ -198,6 +200,7 @@ static inline unsigned int state_age(u8 state)
  * @object: (A) see above
  * @marked_node: (A) on heap->marked while @queued
  * @staged: (C) on one of the lists of candidate.c
+ * @registered: (G) on refchunk_registry
  * @state: (C) enum refrow_state and age
  * @link: (C) divide: parent in the union-find; judge: next member
  * @snapshot: (C) the word as last read, its count lowered for each edge seen;
@@ -221,6 +224,7 @@ struct refchunk {
 
 	struct llist_node marked_node;
 	struct list_head staged;
+	struct hlist_node registered;
 	u8 state[REFROW_PER_CHUNK];
 	u32 link[REFROW_PER_CHUNK];
 	u64 snapshot[REFROW_PER_CHUNK];

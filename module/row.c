@@ -9,6 +9,7 @@
  * is type-stable memory like that which the slab holds back for readers, and
  * no more than REFROW_CACHED objects a CPU and level.
  */
+#include <linux/hashtable.h>
 #include <linux/kfence.h>
 
 #include "internal.h"
@@ -16,17 +17,20 @@
 /*
  * The chunks that have marks, by address.  Who has given up his reference, and
  * finds only then that its row has to be marked, may come when the row's chunk
- * has gone, and its heap: see refobj_drop().
+ * has gone, and its heap: see refobj_drop().  That is rare, and chunks are few:
+ * a table of fixed size will do.
  */
-#define REFCHUNK_KEY_SHIFT	11
+static DEFINE_HASHTABLE(refchunk_registry, 12);
+static DEFINE_SPINLOCK(refchunk_registry_lock);
 
-static DEFINE_XARRAY_FLAGS(refchunk_registry, XA_FLAGS_LOCK_IRQ);
-
-static unsigned long refchunk_key(const struct refchunk *chunk)
+static void refchunk_register(struct refchunk *chunk)
 {
-	/* No two begin so near to each other. */
-	BUILD_BUG_ON(sizeof(struct refchunk) < BIT(REFCHUNK_KEY_SHIFT));
-	return (unsigned long)chunk >> REFCHUNK_KEY_SHIFT;
+	unsigned long flags;
+
+	spin_lock_irqsave(&refchunk_registry_lock, flags);
+	hash_add_rcu(refchunk_registry, &chunk->registered,
+		     (unsigned long)chunk);
+	spin_unlock_irqrestore(&refchunk_registry_lock, flags);
 }
 
 /*
@@ -35,10 +39,13 @@ static unsigned long refchunk_key(const struct refchunk *chunk)
  */
 bool refrow_exists(unsigned long place)
 {
-	struct refchunk *chunk = place_chunk(place), *found;
+	const struct refchunk *wanted = place_chunk(place), *chunk;
 
-	found = xa_load(&refchunk_registry, refchunk_key(chunk));
-	return (found && found == chunk) || busted(FAULT_late_chunk);
+	hash_for_each_possible_rcu(refchunk_registry, chunk, registered,
+				   (unsigned long)wanted)
+		if (chunk == wanted)
+			return true;
+	return busted(FAULT_late_chunk);
 }
 
 /* From now on none of them is found; they stay for a grace period. */
@@ -48,49 +55,13 @@ void refrow_unregister_chunks(struct refheap *heap)
 	unsigned long number;
 
 	xa_for_each(&heap->chunks, number, chunk) {
-		if (!chunk->type->leaf)
-			xa_erase_irq(&refchunk_registry, refchunk_key(chunk));
+		if (!chunk->type->leaf) {
+			spin_lock_irq(&refchunk_registry_lock);
+			hash_del_rcu(&chunk->registered);
+			spin_unlock_irq(&refchunk_registry_lock);
+		}
 		cond_resched();
 	}
-}
-
-/* xa_store() in any context. */
-static int refchunk_store(struct xarray *array, unsigned long index,
-			  struct refchunk *chunk, gfp_t gfp)
-{
-	unsigned long flags;
-	void *before;
-
-	if (gfpflags_allow_blocking(gfp))
-		return xa_err(xa_store_irq(array, index, chunk, gfp));
-	xa_lock_irqsave(array, flags);
-	before = __xa_store(array, index, chunk, gfp);
-	xa_unlock_irqrestore(array, flags);
-	return xa_err(before);
-}
-
-/* A number for a chunk that is not there yet. */
-static int refchunk_reserve(struct refheap *heap, u32 *number, gfp_t gfp)
-{
-	struct xa_limit limit = XA_LIMIT(0, (U32_MAX >> REFROW_SHIFT) - 1);
-	unsigned long flags;
-	int err;
-
-	if (gfpflags_allow_blocking(gfp))
-		return xa_alloc_irq(&heap->chunks, number, NULL, limit, gfp);
-	xa_lock_irqsave(&heap->chunks, flags);
-	err = __xa_alloc(&heap->chunks, number, NULL, limit, gfp);
-	xa_unlock_irqrestore(&heap->chunks, flags);
-	return err;
-}
-
-static void refchunk_unreserve(struct refheap *heap, u32 number)
-{
-	unsigned long flags;
-
-	xa_lock_irqsave(&heap->chunks, flags);
-	__xa_erase(&heap->chunks, number);
-	xa_unlock_irqrestore(&heap->chunks, flags);
 }
 
 static struct refchunk *refchunk_alloc(struct reftype *type, gfp_t gfp)
@@ -98,7 +69,10 @@ static struct refchunk *refchunk_alloc(struct reftype *type, gfp_t gfp)
 	struct kmem_cache *cache = type->leaf ? refchunk_leaf_cache :
 						refchunk_cache;
 	struct refheap *heap = type->heap;
+	struct xa_limit limit = XA_LIMIT(0, (U32_MAX >> REFROW_SHIFT) - 1);
 	struct refchunk *chunk;
+	unsigned long flags;
+	int err;
 
 	chunk = kmem_cache_zalloc(cache, gfp);
 	if (!chunk)
@@ -110,20 +84,22 @@ static struct refchunk *refchunk_alloc(struct reftype *type, gfp_t gfp)
 	if (!type->leaf)
 		INIT_LIST_HEAD(&chunk->staged);
 
-	if (refchunk_reserve(heap, &chunk->number, gfp))
-		goto free;
-	if (!type->leaf && refchunk_store(&refchunk_registry,
-					  refchunk_key(chunk), chunk, gfp))
-		goto unreserve;
-	/* Cannot fail: there is room for it. */
-	refchunk_store(&heap->chunks, chunk->number, chunk, gfp);
+	if (gfpflags_allow_blocking(gfp)) {
+		err = xa_alloc_irq(&heap->chunks, &chunk->number, chunk, limit,
+				   gfp);
+	} else {
+		xa_lock_irqsave(&heap->chunks, flags);
+		err = __xa_alloc(&heap->chunks, &chunk->number, chunk, limit,
+				 gfp);
+		xa_unlock_irqrestore(&heap->chunks, flags);
+	}
+	if (err) {
+		kmem_cache_free(cache, chunk);
+		return NULL;
+	}
+	if (!type->leaf)
+		refchunk_register(chunk);
 	return chunk;
-
-unreserve:
-	refchunk_unreserve(heap, chunk->number);
-free:
-	kmem_cache_free(cache, chunk);
-	return NULL;
 }
 
 /* Take up to @most free rows of @type into @place; at most one chunk's. */

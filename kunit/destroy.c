@@ -301,7 +301,7 @@ static void g10_releases_wait_behind_one(struct kunit *test)
 	destroy_beside_a_release(test, false, NODE_SLOTS);
 }
 
-/* While its finalizer runs an object is one like any other. */
+/* While its finalizer runs an object is one like any other, and keeps others. */
 static void g10_finalizer_is_running_elsewhere(struct kunit *test)
 {
 	struct graph *g = test->priv;
@@ -311,8 +311,9 @@ static void g10_finalizer_is_running_elsewhere(struct kunit *test)
 	ending_init(&ending, g);
 	node->data = &ending;
 	node->will = enter_and_wait;
+	graph_append(node, 0, NODE);
 	start(test, put_thread, node);
-	destroy_must_wait(test, &ending, 1);
+	destroy_must_wait(test, &ending, 2);
 }
 
 static void g10_release_is_running_in_the_thread(struct kunit *test)

@@ -64,3 +64,4 @@ FAULT(second_trial),	/* nobody looks what finalizers have done */
 FAULT(weak_kill),	/* weak references outlive their targets */
 FAULT(destroy_grace),	/* callbacks that are about to begin */
 FAULT(destroy_wait),	/* and those that have begun */
+FAULT(expect),		/* nor for what a finalizer's object keeps alive */

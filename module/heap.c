@@ -188,7 +188,10 @@ void refheap_free(struct refheap *heap)
 	mutex_unlock(&refheap_list_lock);
 
 	refrow_unregister_chunks(heap);
-	/* The last object's free, and late marks, are behind this. */
+	/*
+	 * The last object's free is behind this, and late marks that have found
+	 * their chunk.
+	 */
 	synchronize_rcu();
 	refquarantine_empty(heap);
 	/* Memory of visited types comes back by RCU callbacks. */
@@ -336,6 +339,42 @@ u64 refheap_in_transit(struct refheap *heap)
 }
 
 /*
+ * Is a release still to come of something that somebody has put?
+ *
+ * While a finalizer runs its object is one like any other, and what that alone
+ * keeps alive is referred to:
+ *
+ *	T1 (refcascade_finalize())	here
+ *	begun + 1			begun: read
+ *	full barrier			ended: read
+ *	row: publish			rows: read
+ *	finalize()			begun: read again
+ *	row: link
+ *	full barrier
+ *	ended + 1
+ *
+ * If the two numbers were equal, and nothing has begun since, the rows show
+ * all that is on its way.
+ */
+static bool refheap_expects_releases(struct refheap *heap)
+{
+	bool blind = busted(FAULT_expect) || busted(FAULT_destroy_wait);
+	int begun = atomic_read(&heap->finalizers_begun);
+
+	/* Pairs with the barriers in refcascade_finalize(). */
+	smp_rmb();
+	if (begun != atomic_read(&heap->finalizers_ended) && !blind)
+		return true;
+	/* Likewise. */
+	smp_rmb();
+	if (refheap_in_transit(heap))
+		return true;
+	/* Likewise. */
+	smp_rmb();
+	return begun != atomic_read(&heap->finalizers_begun) && !blind;
+}
+
+/*
  * Those that wait in somebody's put behind a release that takes its time have
  * one coming, too.  If nobody is inside a put any more, and the thread has done
  * what such have left to it, then what is still there is lost.
@@ -345,11 +384,14 @@ static void refheap_await_releases(struct refheap *heap)
 	bool idle = refcascade_idle();
 
 	refheap_drain(heap);
-	while (refheap_in_transit(heap) && !idle) {
+	while (refheap_expects_releases(heap) && !idle) {
 		schedule_timeout_uninterruptible(1);
 		idle = refcascade_idle();
 		refheap_drain(heap);
 	}
+	/* Nor is anybody about to leave something to the thread: refobj_defer(). */
+	synchronize_rcu();
+	refheap_drain(heap);
 }
 
 static void refheap_silence(struct refheap *heap)

@@ -204,7 +204,7 @@ static inline unsigned int state_age(u8 state)
  * @state: (C) enum refrow_state and age
  * @link: (C) divide: parent in the union-find; judge: next member
  * @snapshot: (C) the word as last read, its count lowered for each edge seen;
- *	      while tracing also TRACE_YOUNG and TRACE_CHARGED
+ *	      while tracing also TRACE_YOUNG, TRACE_CHARGED, TRACE_TOUCHED
  *
  * The chunks of leaf types end before @marked_node.
  */
@@ -458,6 +458,8 @@ struct refheap {
 	bool closing;			/* L: somebody destroys it */
 	bool unnamed;			/* L: its name is free again */
 	bool immortals;			/* A: there may be immortal objects */
+	atomic_t finalizers_begun;	/* by last puts: refheap_expects_releases() */
+	atomic_t finalizers_ended;
 	bool dead;			/* A: calls no client code any more */
 	bool zombie;			/* A: the thread owns the heap */
 
@@ -771,9 +773,9 @@ static inline void refrow_count_freed(struct reftype *type)
 /*
  * Make the object in a row a candidate.
  *
- * The caller holds the object, or is in an RCU section since he did.  What
- * orders this and the collector's clearing of marks: refobj_drop() and
- * refslot_publish().
+ * The caller holds the object, or is in an RCU section since he did or since he
+ * found the row's chunk by refrow_exists().  What orders this and the collector's
+ * clearing of marks: refobj_drop() and refslot_publish().
  */
 static inline void refrow_mark(unsigned long place)
 {

@@ -349,24 +349,35 @@ static bool refobj_clear(struct refcascade *cascade, struct refobj *obj,
 static bool refcascade_finalize(struct refcascade *cascade, struct refobj *obj,
 				struct reftype *type, bool *called)
 {
+	struct refheap *heap = type->heap;
 	unsigned long place = obj->place;
+	bool dies;
 
+	atomic_inc(&heap->finalizers_begun);
+	/* Pairs with refheap_expects_releases(). */
+	smp_mb__after_atomic();
 	refrow_publish(place, obj);
 	/* Who sees the mark sees it.  Pairs with refcandidate_take_chunk(). */
 	smp_mb();
 	if (!busted(FAULT_finalize_mark))
 		refrow_mark(place);
-	*called = refcallback_begin(type->heap, cascade->running);
+	*called = refcallback_begin(heap, cascade->running);
 	if (*called)
 		type->desc.finalize(obj);
-	if (refobj_drop(obj)) {
+	/* Somebody else's put may be the last, and the heap goes with it. */
+	rcu_read_lock();
+	dies = refobj_drop(obj);
+	if (dies) {
 		refobj_stamp_dead(obj);
 		refobj_link(obj, NULL);
-		return true;
 	}
-	if (*called)
+	/* Pairs with refheap_expects_releases(). */
+	smp_mb__before_atomic();
+	atomic_inc(&heap->finalizers_ended);
+	rcu_read_unlock();
+	if (!dies && *called)
 		refcallback_end(cascade->running);
-	return false;
+	return dies;
 }
 
 /*
@@ -485,13 +496,11 @@ void refobj_release(struct refobj *obj)
 	 * Where nothing but itself is to be freed, and nobody to be told, there
 	 * is no cascade that others would have to find.
 	 */
-	if (!type->plain && !(type->silent && refobj_bare(obj, type))) {
+	if ((type->plain || (type->silent && refobj_bare(obj, type))) &&
+	    likely(!refobj_weak(obj)))
+		refobj_free(obj);
+	else
 		refobj_cascade(obj);
-		return;
-	}
-	if (unlikely(refobj_weak(obj)))
-		refweak_kill(obj, refrelease_may_sleep());
-	refobj_free(obj);
 }
 
 /* Work off what others left to the thread, in the order it came. */

@@ -17,8 +17,9 @@
 /*
  * The chunks that have marks, by address.  Who has given up his reference, and
  * finds only then that its row has to be marked, may come when the row's chunk
- * has gone, and its heap: see refobj_drop().  That is rare, and chunks are few:
- * a table of fixed size will do.
+ * has gone, and its heap: see refobj_drop().  That takes an instant's bad luck,
+ * so a table of fixed size will do; each of its lists has one chunk for every
+ * half a million objects.
  */
 static DEFINE_HASHTABLE(refchunk_registry, 12);
 static DEFINE_SPINLOCK(refchunk_registry_lock);

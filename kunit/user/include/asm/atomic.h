@@ -14,6 +14,16 @@
 #define arch_atomic64_read(v)	READ_ONCE((v)->counter)
 #define arch_atomic64_set(v, i)	WRITE_ONCE((v)->counter, i)
 
+/*
+ * Behind the last put comes smp_acquire__after_ctrl_dep(), which ThreadSanitizer
+ * does not know: to it the put acquires at once.
+ */
+#ifdef USER_TSAN
+#define __USER_ATOMIC_RELEASE	__ATOMIC_ACQ_REL
+#else
+#define __USER_ATOMIC_RELEASE	__ATOMIC_RELEASE
+#endif
+
 #define __USER_ATOMIC_ORDERED(atomic, type, op, suffix, order)		\
 static __always_inline type						\
 arch_##atomic##_##op##_return##suffix(type i, atomic##_t *v)		\
@@ -43,7 +53,7 @@ arch_##atomic##_##op(type i, atomic##_t *v)				\
 									\
 make(atomic, type, op, , __ATOMIC_SEQ_CST)				\
 make(atomic, type, op, _acquire, __ATOMIC_ACQUIRE)			\
-make(atomic, type, op, _release, __ATOMIC_RELEASE)			\
+make(atomic, type, op, _release, __USER_ATOMIC_RELEASE)			\
 make(atomic, type, op, _relaxed, __ATOMIC_RELAXED)
 
 __USER_ATOMIC(__USER_ATOMIC_ORDERED, atomic, int, add)

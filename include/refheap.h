@@ -860,8 +860,8 @@ static inline void refobj_put(struct refobj *obj)
 			__refrow_mark_late(place, word);
 		if (unlikely((u32)word - 2 >= REFCOUNT_ZONE_MAX - 1))
 			__refobj_put_last(obj, word);
-	} else if (unlikely((u32)word - 2 >= REFCOUNT_ZONE_MAX - 1) ||
-		   unlikely((!(word & REFWORD_MARKED) &&
+	} else if (unlikely((u32)word - 2 >= REFCOUNT_ZONE_MAX - 1 ||
+			    (!(word & REFWORD_MARKED) &&
 			     !__refrow_mark(READ_ONCE(obj->place))) ||
 			    !atomic64_try_cmpxchg_release(&obj->word, &word,
 							  (word | REFWORD_MARKED) +

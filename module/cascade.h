@@ -72,7 +72,8 @@ static inline bool refcascade_exhausted(const struct refcascade *cascade)
 	return cascade->spent >= REFRELEASE_BUDGET || !refrelease_may_sleep();
 }
 
-static inline void refcascade_spend(struct refcascade *cascade, unsigned int cost)
+static inline void refcascade_spend(struct refcascade *cascade,
+				    unsigned int cost)
 {
 	unsigned int before = cascade->spent / REFRELEASE_RESCHED;
 
@@ -94,7 +95,8 @@ static inline void refcascade_kill_weaks(struct refcascade *cascade,
 }
 
 /* Has an object, whose slots are all declared, nothing in any of them? */
-static inline bool refobj_bare(const struct refobj *obj, const struct reftype *type)
+static inline bool refobj_bare(const struct refobj *obj,
+			       const struct reftype *type)
 {
 	struct refslots slots;
 	struct refslot *slot;

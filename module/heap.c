@@ -6,7 +6,8 @@
  *
  *  1. off the list, so that a second destroyer finds nothing; debugfs gone
  *  2. no names any more, then full passes until two in a row reclaim
- *     nothing, and nothing at zero waits for its release: callbacks still run
+ *     nothing, nothing at zero waits for its release, and no finalizer runs:
+ *     callbacks still run
  *  3. dead = true; a grace period; no callback running.  Whoever read dead as
  *     false was in an RCU section and has registered his callback in it.
  *     From here on no client code is called, so the client may be unloaded.

@@ -458,7 +458,7 @@ struct refheap {
 	bool closing;			/* L: somebody destroys it */
 	bool unnamed;			/* L: its name is free again */
 	bool immortals;			/* A: there may be immortal objects */
-	atomic_t finalizers_begun;	/* by last puts: refheap_expects_releases() */
+	atomic_t finalizers_begun;	/* see refheap_expects_releases() */
 	atomic_t finalizers_ended;
 	bool dead;			/* A: calls no client code any more */
 	bool zombie;			/* A: the thread owns the heap */
@@ -774,8 +774,8 @@ static inline void refrow_count_freed(struct reftype *type)
  * Make the object in a row a candidate.
  *
  * The caller holds the object, or is in an RCU section since he did or since he
- * found the row's chunk by refrow_exists().  What orders this and the collector's
- * clearing of marks: refobj_drop() and refslot_publish().
+ * found the row's chunk by refrow_exists().  What orders this and the
+ * collector's clearing of marks: refobj_drop() and refslot_publish().
  */
 static inline void refrow_mark(unsigned long place)
 {

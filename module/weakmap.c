@@ -13,9 +13,9 @@
  * Life of an entry
  * ================
  *
- * Readers find it in the table under RCU, walks stand on it in the list.  It
- * is in both until somebody unlinks it under map->lock, and who does that
- * ends it:
+ * Readers find it in the table under RCU, walks (cursor.c) stand on it in the
+ * list.  It is in both until somebody unlinks it under map->lock, and who does
+ * that ends it:
  *
  *	the target has died		removed, replaced, map destroyed
  *	(refentry_died(), in the	(refentry_end())
@@ -40,49 +40,7 @@
 #include <linux/wait_bit.h>
 
 #include "internal.h"
-
-/**
- * struct refmap - a weak map
- * @heap: (I) of all its objects
- * @kind: (I) one of REFMAP_*
- * @lock: (mutex) changes; not held while client code runs; M below
- * @table: (M) entries by key; read under RCU
- * @order: (M) entries in order of their keys' coming; walked under its own
- *	   lock
- * @count: (M) entries linked
- * @unfreed: (A) entries whose end has not come
- */
-struct refmap {
-	struct refheap *heap;
-	unsigned int kind;
-	struct mutex lock;		/* changes */
-	struct rhashtable table;
-	struct klist order;
-	unsigned int count;
-	atomic_t unfreed;
-};
-
-/**
- * struct refmap_entry - of a weak map
- * @node: (M) in map->table, read under RCU
- * @order: (M) in map->order; counts the walks that stand here
- * @map: (I) its map
- * @key: (I) the number, or the address of the object, that is the key
- * @weak: to the value, or to the object that is the key
- * @value: (A) with weak keys: the value, counted, until the entry's end
- * @linked: (M) see above; read under RCU
- * @rcu: for its end
- */
-struct refmap_entry {
-	struct rhash_head node;
-	struct klist_node order;
-	struct refmap *map;
-	u64 key;
-	struct refweak weak;
-	struct refobj *value;
-	bool linked;
-	struct rcu_head rcu;
-};
+#include "weakmap.h"
 
 static const struct rhashtable_params refmap_params = {
 	.head_offset = offsetof(struct refmap_entry, node),
@@ -96,18 +54,13 @@ static u64 key_of(const struct refobj *key)
 	return (unsigned long)key;
 }
 
-static struct refmap_entry *to_entry(struct klist_node *node)
-{
-	return container_of(node, struct refmap_entry, order);
-}
-
 /* --- the end of an entry ------------------------------------------------- */
 
 /* Off the list, and no walk stands on it. */
 static void refentry_put_order(struct klist_node *node)
 {
 	/* Look-ups may stand on it. */
-	kfree_rcu(to_entry(node), rcu);
+	kfree_rcu(refmap_entry_of(node), rcu);
 }
 
 static void refmap_entry_gone(struct refmap *map)
@@ -220,8 +173,8 @@ static struct refmap_entry *refmap_pop(struct refmap *map)
 	klist_iter_init(&map->order, &walk);
 	mutex_lock(&map->lock);
 	while (!entry && (node = klist_next(&walk)))
-		if (to_entry(node)->linked)
-			entry = to_entry(node);
+		if (refmap_entry_of(node)->linked)
+			entry = refmap_entry_of(node);
 	if (entry)
 		refentry_unlink(entry);
 	mutex_unlock(&map->lock);
@@ -619,94 +572,3 @@ int refmap_remove_obj(struct refmap *map, struct refobj *key)
 	return refmap_drop(map, key_of(key));
 }
 EXPORT_SYMBOL_REFHEAP(refmap_remove_obj);
-
-/* --- walks --------------------------------------------------------------- */
-
-/**
- * refmap_begin - begin a walk over a weak map
- * @map: a map
- *
- * See refmap_for_each().
- *
- * Context: process.
- * Return: a cursor before the first entry; to be ended by refmap_end().
- */
-struct refmap_cursor refmap_begin(struct refmap *map)
-{
-	struct refmap_cursor cursor = {};
-
-	if (refpointer_bad(map))
-		return cursor;
-	klist_iter_init(&map->order, &cursor.walk);
-	return cursor;
-}
-EXPORT_SYMBOL_REFHEAP(refmap_begin);
-
-static void refcursor_drop(struct refmap_cursor *cursor)
-{
-	refobj_assign(cursor->key_obj, NULL);
-	refobj_assign(cursor->value, NULL);
-}
-
-/* Hold what the entry has; false if it is dead or removed. */
-static bool refcursor_hold(struct refmap_cursor *cursor,
-			   const struct refmap_entry *entry)
-{
-	cursor->key = entry->key;
-	if (entry->map->kind == REFMAP_WEAK_VALUES) {
-		cursor->value = refweak_load(&entry->weak);
-		return cursor->value;
-	}
-	cursor->key_obj = refweak_load(&entry->weak);
-	if (!cursor->key_obj)
-		return false;
-	cursor->value = refobj_load(&entry->value);
-	if (!cursor->value)
-		refcursor_drop(cursor);
-	return cursor->value;
-}
-
-/**
- * refmap_next - go on to the next entry
- * @cursor: a cursor that has not come to the end yet
- *
- * Puts what the cursor held, and then holds the objects of the next entry.
- *
- * Context: process.
- * Return: false at the end.
- */
-bool refmap_next(struct refmap_cursor *cursor)
-{
-	struct refmap_entry *entry;
-	struct klist_node *node;
-
-	if (refpointer_bad(cursor) || !cursor->walk.i_klist)
-		return false;
-	refcursor_drop(cursor);
-	while ((node = klist_next(&cursor->walk))) {
-		entry = to_entry(node);
-		/* It has replaced the one that was met before. */
-		if (cursor->begun && entry->key == cursor->key)
-			continue;
-		cursor->begun = refcursor_hold(cursor, entry);
-		if (cursor->begun)
-			return true;
-	}
-	return false;
-}
-EXPORT_SYMBOL_REFHEAP(refmap_next);
-
-/**
- * refmap_end - end a walk over a weak map
- * @cursor: a cursor
- *
- * Context: process.
- */
-void refmap_end(struct refmap_cursor *cursor)
-{
-	if (refpointer_bad(cursor))
-		return;
-	refcursor_drop(cursor);
-	klist_iter_exit(&cursor->walk);
-}
-EXPORT_SYMBOL_REFHEAP(refmap_end);

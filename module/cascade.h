@@ -79,8 +79,10 @@ static inline void refcascade_spend(struct refcascade *cascade,
 
 	cascade->spent += cost;
 	if (unlikely(cascade->spent / REFRELEASE_RESCHED != before) &&
-	    refcascade_may_sleep(cascade))
+	    refcascade_may_sleep(cascade)) {
+		cascade->bulk = true;
 		cond_resched();
+	}
 }
 
 /*

@@ -343,6 +343,7 @@ struct reftype {
 	struct reftype_cpu __percpu *cpu; /* I */
 	unsigned int number;		/* I: in order of registration */
 	u64 first_word;			/* I: of an object, but for the version */
+	struct reffield run;		/* I: the first of desc.fields, or empty */
 	bool leaf;			/* I */
 	bool plain;			/* I: no slots, no callback */
 	bool direct;			/* I: no slots, and no callback that sleeps */
@@ -548,6 +549,19 @@ struct refheap {
 	struct dentry *debugfs;		/* I */
 };
 
+/*
+ * Dead objects of one chunk, to be freed together.  Until they are the heap
+ * counts them as its own, and so stays.
+ */
+#define REFBATCH_MOST	32
+
+struct refbatch {
+	unsigned int nr;
+	struct refchunk *chunk;
+	DECLARE_BITMAP(rows, REFROW_PER_CHUNK);
+	void *memory[REFBATCH_MOST];
+};
+
 /* main.c */
 extern struct kmem_cache *refchunk_cache, *refchunk_leaf_cache;
 
@@ -578,49 +592,45 @@ static inline void *refobj_memory(const struct reftype *type,
 	return (void *)obj - type->desc.header;
 }
 
-/* The declared slots of an object, one after the other. */
+/* The declared slots of an object, one after the other: mostly one run. */
 struct refslots {
-	const struct reffield *field;
-	const struct reffield *end;
-	struct refslot *last;		/* the field's end */
+	const struct reftype *type;
 	void *memory;
+	struct refslot *end;		/* of the run */
+	unsigned int runs;		/* begun */
 };
-
-static __always_inline struct refslot *refslots_begin(struct refslots *slots)
-{
-	struct refslot *slot;
-
-	for (; slots->field < slots->end; slots->field++) {
-		slot = slots->memory + slots->field->offset;
-		slots->last = slot + slots->field->count;
-		if (likely(slot < slots->last))
-			return slot;
-	}
-	return NULL;
-}
 
 static __always_inline struct refslot *
 refslots_first(struct refslots *slots, const struct reftype *type,
 	       const struct refobj *obj)
 {
-	slots->field = type->desc.fields;
-	slots->end = slots->field + type->desc.nr_fields;
+	struct refslot *slot;
+
+	slots->type = type;
 	slots->memory = refobj_memory(type, obj);
-	return refslots_begin(slots);
+	slot = slots->memory + type->run.offset;
+	slots->end = slot + type->run.count;
+	slots->runs = 1;
+	return slot;
 }
 
-static __always_inline struct refslot *refslots_next(struct refslots *slots,
-						     struct refslot *slot)
+/* A run is at its end: is there another? */
+static __always_inline bool refslots_more(struct refslots *slots,
+					  struct refslot **slot)
 {
-	if (++slot < slots->last)
-		return slot;
-	slots->field++;
-	return refslots_begin(slots);
+	const struct reffield *field;
+
+	if (likely(slots->runs >= slots->type->desc.nr_fields))
+		return false;
+	field = &slots->type->desc.fields[slots->runs++];
+	*slot = slots->memory + field->offset;
+	slots->end = *slot + field->count;
+	return true;
 }
 
 #define refobj_for_each_slot(slot, slots, type, obj) \
-	for (slot = refslots_first(slots, type, obj); slot; \
-	     slot = refslots_next(slots, slot))
+	for (slot = refslots_first(slots, type, obj); \
+	     slot < (slots)->end || refslots_more(slots, &(slot)); slot++)
 
 /* Where its array's address is, if the type has one. */
 static inline struct refarray **refobj_array(const struct reftype *type,
@@ -646,6 +656,7 @@ void refrow_mark_slow(unsigned long place);
 void refrow_park(struct refchunk *chunk, unsigned int index);
 void refchunk_free_rows(struct refchunk *chunk, const unsigned long *rows,
 			void **memory, unsigned int nr);
+void refbatch_flush(struct refbatch *batch);
 
 static inline unsigned long *place_row(unsigned long place)
 {
@@ -771,6 +782,27 @@ static inline void refrow_count_freed(struct reftype *type)
 }
 
 /*
+ * Free a dead object with others, which refbatch_flush() ends.  Its type has
+ * neither an array nor a visit callback, and its heap wants to know of none.
+ *
+ * Context: may sleep.
+ */
+static inline void refbatch_add(struct refbatch *batch, struct refobj *obj)
+{
+	unsigned long place = READ_ONCE(obj->place);
+	struct refchunk *chunk = place_chunk(place);
+
+	if (unlikely(batch->chunk != chunk || batch->nr == REFBATCH_MOST)) {
+		refbatch_flush(batch);
+		batch->chunk = chunk;
+		bitmap_zero(batch->rows, REFROW_PER_CHUNK);
+	}
+	WRITE_ONCE(*place_row(place), 0);
+	__set_bit(place_index(place), batch->rows);
+	batch->memory[batch->nr++] = refobj_memory(chunk->type, obj);
+}
+
+/*
  * Make the object in a row a candidate.
  *
  * The caller holds the object, or is in an RCU section since he did or since he
@@ -868,6 +900,8 @@ struct refcascade {
 	struct refheap **running;	/* see refheap_callback_begin() */
 	unsigned int spent;		/* objects and slots */
 	bool thread;			/* the heap's own: no limit, may sleep */
+	bool bulk;			/* long, and may sleep: use @batch */
+	struct refbatch batch;		/* empty while client code runs */
 };
 
 void refcascade_init(struct refcascade *cascade, struct refheap **running,

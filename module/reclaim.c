@@ -274,6 +274,7 @@ static unsigned int refchunk_reclaim(struct refheap *heap,
 			continue;
 		}
 		atomic64_set(&obj->word, refword_dead(word));
+		WRITE_ONCE(chunk->object[index], 0);
 		__set_bit(index, rows);
 		memory[nr++] = refobj_memory(type, obj);
 	}

@@ -199,6 +199,9 @@ void refcascade_init(struct refcascade *cascade, struct refheap **running,
 	cascade->running = running;
 	cascade->spent = 0;
 	cascade->thread = thread;
+	cascade->bulk = false;
+	cascade->batch.nr = 0;
+	cascade->batch.chunk = NULL;
 }
 
 /* Queue an object whose count has just become zero. */
@@ -414,6 +417,7 @@ static void refcascade_release(struct refcascade *cascade, struct refobj *obj)
 		refcascade_silence_all(cascade, obj);
 		return;
 	}
+	refbatch_flush(&cascade->batch);
 	if (unlikely(type->desc.flags & REFTYPE_RELEASE_SLEEPS) &&
 	    !refcascade_may_sleep(cascade)) {
 		refobj_defer(obj);
@@ -444,6 +448,7 @@ void refcascade_run(struct refcascade *cascade)
 		else
 			refcascade_release(cascade, obj);
 	}
+	refbatch_flush(&cascade->batch);
 }
 
 /* Release a dead object and what it alone kept alive. */
@@ -471,7 +476,7 @@ static noinline void refobj_cascade(struct refobj *obj)
 		refcascade_finish(&cascade, obj, type, false);
 	else
 		refcascade_release(&cascade, obj);
-	if (unlikely(cascade.first))
+	if (unlikely(cascade.first || cascade.bulk))
 		refcascade_run(&cascade);
 	if (likely(entry))
 		refcascade_unclaim(entry);

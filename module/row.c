@@ -202,8 +202,8 @@ static bool refrow_side_by_side(void **memory, unsigned int nr)
 }
 
 /*
- * Give back many rows of a chunk that nobody can find any more, with the
- * memory that their dead objects had.
+ * Give back many rows of a chunk that nobody can find any more and that are
+ * empty, with the memory that their dead objects had.
  */
 void refchunk_free_rows(struct refchunk *chunk, const unsigned long *rows,
 			void **memory, unsigned int nr)
@@ -212,8 +212,6 @@ void refchunk_free_rows(struct refchunk *chunk, const unsigned long *rows,
 	unsigned long flags;
 	unsigned int index;
 
-	refchunk_for_each_row(rows, index)
-		WRITE_ONCE(chunk->object[index], 0);
 	if (refrow_side_by_side(memory, nr))
 		kmem_cache_free_bulk(type->cache, nr, memory);
 	else
@@ -234,6 +232,32 @@ void refchunk_free_rows(struct refchunk *chunk, const unsigned long *rows,
 	if (unlikely(READ_ONCE(type->heap->dead)))
 		irq_work_queue(&type->heap->wake);
 	preempt_enable();
+}
+
+/* So few go to the cache of the CPU, with their memory. */
+#define REFBATCH_FEW	4
+
+/*
+ * Free what has been gathered.
+ *
+ * Context: may sleep.
+ */
+void refbatch_flush(struct refbatch *batch)
+{
+	const struct reftype *type;
+	unsigned int i;
+
+	if (batch->nr >= REFBATCH_FEW) {
+		refchunk_free_rows(batch->chunk, batch->rows, batch->memory,
+				   batch->nr);
+	} else if (batch->nr) {
+		type = batch->chunk->type;
+		for (i = 0; i < batch->nr; i++)
+			refobj_free_memory(batch->memory[i] + type->desc.header,
+					   END_FREED);
+	}
+	batch->nr = 0;
+	batch->chunk = NULL;
 }
 
 /* Rows from the bitmaps, from a new chunk if they have none. */

@@ -8,13 +8,17 @@
 #include "internal.h"
 
 /* One that has no slots, or has none any more. */
-static void refcascade_end(struct refcascade *cascade, struct refobj *obj,
-			   unsigned int cost)
+static __always_inline void refcascade_end(struct refcascade *cascade,
+					   struct refobj *obj,
+					   unsigned int cost)
 {
 	refcascade_kill_weaks(cascade, obj);
 	/* Afterwards even the type may be gone. */
 	refcascade_spend(cascade, cost);
-	refobj_free(obj);
+	if (cascade->bulk && !READ_ONCE(refobj_chunk(obj)->heap->careful))
+		refbatch_add(&cascade->batch, obj);
+	else
+		refobj_free(obj);
 }
 
 /*
@@ -22,9 +26,9 @@ static void refcascade_end(struct refcascade *cascade, struct refobj *obj,
  *
  * Return: the object if it is to be the next, or NULL if it is queued or gone.
  */
-static struct refobj *refcascade_follow(struct refcascade *cascade,
-					struct refobj *obj,
-					const struct reftype *type, bool taken)
+static __always_inline struct refobj *
+refcascade_follow(struct refcascade *cascade, struct refobj *obj,
+		  const struct reftype *type, bool taken)
 {
 	if (type->plain && !refcascade_exhausted(cascade)) {
 		refobj_stamp_dead(obj);
@@ -42,14 +46,31 @@ static struct refobj *refcascade_follow(struct refcascade *cascade,
 }
 
 /*
+ * Give up a reference, if it is the last one to an object that is to die of
+ * that without any more ado.  To zero and dead is one step.
+ *
+ * Return: true if it is dead.
+ */
+static __always_inline bool refobj_drop_last(struct refobj *obj)
+{
+	const u64 ado = REFWORD_COUNT | REFWORD_CONDEMNED | REFWORD_DEAD |
+			REFWORD_WEAK | REFWORD_FINALIZED;
+	u64 word = refword_read(obj);
+
+	/* Fully ordered, as refobj_drop(). */
+	return (word & ado) == (REFWORD_FINALIZED | 1) &&
+	       refword_try_cmpxchg(obj, &word, refword_dead(word));
+}
+
+/*
  * The end of an object without callbacks whose slots are all declared.
  *
  * Return: one more of the kind that it alone kept alive, and which is next, or
  * NULL.  Others are queued.
  */
-static struct refobj *refcascade_silence(struct refcascade *cascade,
-					 struct refobj *obj,
-					 const struct reftype *type)
+static __always_inline struct refobj *
+refcascade_silence(struct refcascade *cascade, struct refobj *obj,
+		   const struct reftype *type)
 {
 	struct refobj *target, *next = NULL;
 	const struct reftype *other;
@@ -63,7 +84,7 @@ static struct refobj *refcascade_silence(struct refcascade *cascade,
 		other = refobj_chunk(target)->type;
 		/* As in refclear_slot(). */
 		WRITE_ONCE(slot->target, NULL);
-		if (refobj_drop(target))
+		if (refobj_drop_last(target) || refobj_drop(target))
 			next = refcascade_follow(cascade, target, other,
 						 next) ?: next;
 	}

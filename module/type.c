@@ -57,21 +57,44 @@ static bool reftype_name_taken(struct refheap *heap, const char *name)
 	return false;
 }
 
-static const struct reffield *reftype_copy_fields(const struct reffield *field,
-						  unsigned int nr)
+static struct reffield *reftype_copy_fields(const struct reffield *field,
+					    unsigned int nr)
 {
 	return nr ? kmemdup(field, nr * sizeof(*field), GFP_KERNEL) : NULL;
 }
 
+/* Fields that lie side by side are one. */
+static void reftype_join_fields(struct reftype_desc *desc,
+				struct reffield *field)
+{
+	unsigned int i, last = 0;
+
+	for (i = 1; i < desc->nr_fields; i++) {
+		if (field[i].offset == field[last].offset +
+		    field[last].count * sizeof(struct refslot))
+			field[last].count += field[i].count;
+		else
+			field[++last] = field[i];
+	}
+	desc->nr_fields = last + 1;
+}
+
 static int reftype_copy(struct reftype *type, const struct reftype_desc *desc)
 {
+	struct reffield *fields = reftype_copy_fields(desc->fields,
+						      desc->nr_fields);
+
 	type->desc = *desc;
 	type->desc.name = kstrdup(desc->name, GFP_KERNEL);
-	type->desc.fields = reftype_copy_fields(desc->fields, desc->nr_fields);
+	type->desc.fields = fields;
 	type->desc.weaks = reftype_copy_fields(desc->weaks, desc->nr_weaks);
 	if (!type->desc.name || (desc->nr_fields && !type->desc.fields) ||
 	    (desc->nr_weaks && !type->desc.weaks))
 		return -ENOMEM;
+	if (fields) {
+		reftype_join_fields(&type->desc, fields);
+		type->run = *fields;
+	}
 	return 0;
 }
 

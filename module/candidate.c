@@ -24,6 +24,17 @@
 #include "internal.h"
 #include "reading.h"
 
+/* The lowest bit of each of eight bytes, for a bitmap's eight from @at on. */
+static __always_inline void refmarks_add(unsigned long *rows, unsigned int at,
+					 u64 marks)
+{
+	/* Multiplied, each of them comes to lie in the highest byte. */
+	u64 bits = ((marks & 0x0101010101010101ULL) *
+		    0x0102040810204080ULL) >> 56;
+
+	rows[BIT_WORD(at)] |= (unsigned long)bits << (at % BITS_PER_LONG);
+}
+
 /*
  * Clear a chunk's marks, as many at a time as a word has bytes.  Read again by
  * what clears it: a mark that an earlier object left must not hide that of a
@@ -35,23 +46,20 @@ static unsigned int refchunk_take_marks(struct refchunk *chunk,
 					unsigned long *taken,
 					unsigned long *touched)
 {
-	unsigned long *marks = (unsigned long *)chunk->mark, word, bits, set;
-	unsigned int i, byte;
+	__le64 *marks = (__le64 *)chunk->mark;
+	unsigned int i;
+	u64 word;
 
-	BUILD_BUG_ON(__alignof__(struct refchunk) < sizeof(long));
+	BUILD_BUG_ON(__alignof__(struct refchunk) < sizeof(*marks));
 	BUILD_BUG_ON(REFMARK_SET != 1 || REFMARK_PARKED != 2);
 	bitmap_zero(taken, REFROW_PER_CHUNK);
 	bitmap_zero(touched, REFROW_PER_CHUNK);
-	for (i = 0; i < REFROW_PER_CHUNK; i += sizeof(long), marks++) {
+	for (i = 0; i < REFROW_PER_CHUNK; i += sizeof(*marks), marks++) {
 		if (!READ_ONCE(*marks))
 			continue;
-		word = xchg(marks, 0);
-		for (bits = set = 0, byte = 0; byte < sizeof(long); byte++) {
-			bits |= (unsigned long)!!((u8 *)&word)[byte] << byte;
-			set |= (unsigned long)(((u8 *)&word)[byte] & 1) << byte;
-		}
-		taken[BIT_WORD(i)] |= bits << (i % BITS_PER_LONG);
-		touched[BIT_WORD(i)] |= set << (i % BITS_PER_LONG);
+		word = le64_to_cpu(xchg(marks, 0));
+		refmarks_add(touched, i, word);
+		refmarks_add(taken, i, word | word >> 1);
 	}
 	return bitmap_weight(taken, REFROW_PER_CHUNK);
 }
@@ -106,6 +114,14 @@ static struct refchunk *refchunk_first(struct list_head *chunks)
 	return list_first_entry_or_null(chunks, struct refchunk, staged);
 }
 
+static struct refchunk *refchunk_second(struct list_head *chunks)
+{
+	struct refchunk *first = refchunk_first(chunks);
+
+	return !first || list_is_last(&first->staged, chunks) ? NULL :
+	       list_next_entry(first, staged);
+}
+
 /*
  * Each chunk once; any may be parked meanwhile, and then leaves its list.  So
  * does one that needs no other look, since the grace period of @cookie was over
@@ -127,9 +143,11 @@ static u64 refcandidate_take_list(struct reftrace *trace,
 		chunk->taken = heap->round;
 		if (cookie && poll_state_synchronize_rcu(*cookie))
 			list_del_init(&chunk->staged);
+		refchunk_prefetch(refchunk_second(chunks));
 		nr += refcandidate_take_chunk(trace, chunk,
 					      refchunk_first(chunks));
 		reftrace_pause(trace, REFROW_PER_CHUNK);
+		reftrace_try_early(trace);
 	}
 	list_splice_tail(&done, chunks);
 	return nr;

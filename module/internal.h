@@ -251,17 +251,36 @@ static inline unsigned long chunk_place(const struct refchunk *chunk,
 }
 
 /*
- * Whoever goes through chunks asks for memory of the next one, row by row,
- * while at work on this one: processors do not look beyond a page.
+ * Processors do not look beyond a page.  So whoever goes through chunks asks for
+ * what the collector has of the one after the next, and, row by row, for the
+ * memory of the objects in the next, while at work on this one.
  */
+static inline void refchunk_prefetch(const struct refchunk *chunk)
+{
+	const unsigned int stride = L1_CACHE_BYTES / sizeof(long);
+	unsigned int index;
+
+	if (!chunk)
+		return;
+	prefetch(&chunk->type);
+	for (index = 0; index < REFROW_PER_CHUNK; index += stride) {
+		prefetchw(&chunk->object[index]);
+		prefetchw(&chunk->snapshot[index]);
+	}
+	for (index = 0; index < REFROW_PER_CHUNK; index += L1_CACHE_BYTES)
+		prefetchw(&chunk->state[index]);
+}
+
 static inline void refchunk_ahead(const struct refchunk *next,
 				  unsigned int index)
 {
-	if (!next)
-		return;
 	prefetchw((void *)READ_ONCE(next->object[index]));
-	if (!(index % (L1_CACHE_BYTES / sizeof(*next->snapshot))))
-		prefetchw(&next->snapshot[index]);
+}
+
+/* The next on a list of touched ones, of a walk that may be at its end. */
+static inline struct refchunk *refchunk_next(const struct refchunk *chunk)
+{
+	return !chunk || chunk->touched == chunk ? NULL : chunk->touched;
 }
 
 /* for_each_set_bit() in a chunk's rows, without a call for each. */
@@ -782,8 +801,9 @@ static inline void refrow_count_freed(struct reftype *type)
 }
 
 /*
- * Free a dead object with others, which refbatch_flush() ends.  Its type has
- * neither an array nor a visit callback, and its heap wants to know of none.
+ * Free a dead object with others, which refbatch_flush() ends.  Its row is
+ * empty, its type has neither an array nor a visit callback, and its heap wants
+ * to know of none.
  *
  * Context: may sleep.
  */
@@ -797,7 +817,6 @@ static inline void refbatch_add(struct refbatch *batch, struct refobj *obj)
 		batch->chunk = chunk;
 		bitmap_zero(batch->rows, REFROW_PER_CHUNK);
 	}
-	WRITE_ONCE(*place_row(place), 0);
 	__set_bit(place_index(place), batch->rows);
 	batch->memory[batch->nr++] = refobj_memory(chunk->type, obj);
 }
@@ -955,8 +974,7 @@ bool refcandidate_pending(const struct refheap *heap);
 #define TRACE_TOUCHED	REFWORD_MARKED	/* a mutator marked it */
 #define refheap_for_each_touched(heap, chunk, next) \
 	for (chunk = (heap)->touched; \
-	     chunk && (next = chunk->touched == chunk ? NULL : \
-		       chunk->touched, true); \
+	     chunk && (next = refchunk_next(chunk), true); \
 	     chunk = next)
 void reftrace_push(struct refheap *heap, struct refchunk *chunk,
 		   unsigned int index);
@@ -967,7 +985,8 @@ void reftrace_pause(struct reftrace *trace, unsigned int cost);
 struct refheap *reftrace_heap(const struct reftrace *trace);
 bool reftrace_pop(struct refheap *heap, struct refwalk *walk,
 		  struct refchunk **chunk, unsigned int *index);
-u64 reftrace_run(struct refheap *heap, enum refscope scope);
+void reftrace_try_early(struct reftrace *trace);
+u64 reftrace_run(struct refheap *heap, enum refscope scope, long *reclaimed);
 
 /* suspect.c */
 bool reftrace_find_suspects(struct refheap *heap);
@@ -978,6 +997,7 @@ void reftrace_forget(struct refheap *heap, unsigned int age);
 u64 refisland_divide(struct refheap *heap, bool revived);
 long refisland_try_all(struct refheap *heap);
 bool refisland_try_together(struct refheap *heap, long *reclaimed);
+bool refisland_try_early(struct refheap *heap, long *reclaimed);
 
 /*
  * The states of a suspect: ROW_SEEN; on trial, ROW_SEEN and ROW_MEMBER; then
@@ -1024,6 +1044,7 @@ void refisland_doom(struct refisland *island);
 void refisland_kill_weaks(struct refisland *island);
 long refisland_reclaim(struct refheap *heap, u32 first);
 long refisland_reclaim_together(struct refisland *island);
+bool refheap_silent(struct refheap *heap);
 
 typedef void (*refmember_function)(struct refheap *heap,
 				   struct refchunk *chunk, unsigned int index,

@@ -427,6 +427,7 @@ static bool refheap_may_finalize(struct refheap *heap)
 bool refisland_try_together(struct refheap *heap, long *reclaimed)
 {
 	struct refisland island = { .heap = heap, .together = true };
+	long freed;
 
 	if (heap->tally.seen < READ_ONCE(together) || !heap->tally.seen ||
 	    READ_ONCE(heap->save_all) || !refisland_judge_seen(&island) ||
@@ -436,11 +437,32 @@ bool refisland_try_together(struct refheap *heap, long *reclaimed)
 	trace_refheap_phase(heap, REFHEAP_PHASE_DIVIDED, 1);
 	trace_refheap_phase(heap, REFHEAP_PHASE_WORDS, island.members);
 	trace_refheap_phase(heap, REFHEAP_PHASE_SLOTS, island.members);
-	if (!refisland_condemn(&island))
+	if (!refisland_condemn(&island)) {
+		/* Once is enough. */
+		heap->tally.spoiled = true;
 		return false;
+	}
 	trace_refheap_phase(heap, REFHEAP_PHASE_VERDICT, island.members);
 	refisland_kill_weaks(&island);
-	*reclaimed = refisland_reclaim_together(&island);
-	WRITE_ONCE(heap->stats.reclaimed, heap->stats.reclaimed + *reclaimed);
+	freed = refisland_reclaim_together(&island);
+	WRITE_ONCE(heap->stats.reclaimed, heap->stats.reclaimed + freed);
+	*reclaimed += freed;
+	heap->tally = (struct reftally){};
 	return true;
+}
+
+/*
+ * The same in the middle of a trace, for what has been seen so far, while it is
+ * in the processor's cache: if it is enough, leads nowhere else, and no client
+ * is to be told of its end, for that has to wait until everything is decided.
+ */
+#define REFISLAND_EARLY	4096
+
+bool refisland_try_early(struct refheap *heap, long *reclaimed)
+{
+	const struct reftally *tally = &heap->tally;
+
+	return tally->seen >= REFISLAND_EARLY && !tally->others &&
+	       tally->references == tally->edges && refheap_silent(heap) &&
+	       refisland_try_together(heap, reclaimed);
 }

@@ -490,8 +490,9 @@ static bool refisland_condemn_seen(struct refisland *island)
 
 	refwalk_begin(&walk);
 	refheap_for_each_touched(heap, chunk, next) {
+		refchunk_prefetch(refchunk_next(next));
 		for (index = 0; index < REFROW_PER_CHUNK; index++) {
-			refchunk_ahead(next, index);
+			refchunk_ahead(next ?: chunk, index);
 			if (!(chunk->state[index] & ROW_SEEN))
 				continue;
 			trace_refheap_phase(heap, REFHEAP_PHASE_CONDEMN, nr++);

@@ -223,7 +223,10 @@ long refisland_reclaim(struct refheap *heap, u32 first)
  * those that are not empty are counted (refisland_condemn_seen()).
  */
 
-/* Empty an object's slots, which all refer to members, dead or gone. */
+/*
+ * Empty the slots of an object that stays, though it is dead; they refer to
+ * members, which are dead or gone.
+ */
 static void refobj_forget_members(struct refobj *obj,
 				  const struct reftype *type)
 {
@@ -267,8 +270,8 @@ static unsigned int refchunk_reclaim(struct refheap *heap,
 		chunk->state[index] = 0;
 		obj = chunk_object(chunk, index);
 		word = refword_read(obj);
-		refobj_forget_members(obj, type);
 		if (unlikely(!refrow_untouched(chunk, index, word))) {
+			refobj_forget_members(obj, type);
 			atomic64_or(REFWORD_DEAD, &obj->word);
 			refobj_warn(obj, "referred to while being reclaimed, its memory is kept");
 			continue;
@@ -284,16 +287,11 @@ static unsigned int refchunk_reclaim(struct refheap *heap,
 }
 
 /* Do all objects seen come to their end without a word? */
-static bool refisland_silent(const struct refisland *island)
+bool refheap_silent(struct refheap *heap)
 {
-	struct refheap *heap = island->heap;
 	struct refchunk *chunk, *next;
 
-	u64 used = island->edited ? island->slots :
-				    heap->tally.edges + heap->tally.others;
-
-	if (READ_ONCE(heap->careful) ||
-	    (used != island->edges && !busted(FAULT_used_slots)))
+	if (READ_ONCE(heap->careful))
 		return false;
 	refheap_for_each_touched(heap, chunk, next) {
 		if (!chunk->type->silent)
@@ -301,6 +299,17 @@ static bool refisland_silent(const struct refisland *island)
 		cond_resched();
 	}
 	return true;
+}
+
+/* So, and does no reference lead to others? */
+static bool refisland_silent(const struct refisland *island)
+{
+	struct refheap *heap = island->heap;
+	u64 used = island->edited ? island->slots :
+				    heap->tally.edges + heap->tally.others;
+
+	return (used == island->edges || busted(FAULT_used_slots)) &&
+	       refheap_silent(heap);
 }
 
 /*
@@ -326,7 +335,8 @@ static void refheap_reclaim_silently(struct refheap *heap,
 
 	refheap_turn_touched(heap);
 	refheap_for_each_touched(heap, chunk, next) {
-		reclaim->freed += refchunk_reclaim(heap, chunk, next);
+		refchunk_prefetch(refchunk_next(next));
+		reclaim->freed += refchunk_reclaim(heap, chunk, next ?: chunk);
 		chunk->touched = NULL;
 		cond_resched();
 	}

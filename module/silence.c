@@ -26,12 +26,13 @@ static __always_inline void refcascade_end(struct refcascade *cascade,
  *
  * Return: the object if it is to be the next, or NULL if it is queued or gone.
  */
-static __always_inline struct refobj *
+static noinline struct refobj *
 refcascade_follow(struct refcascade *cascade, struct refobj *obj,
 		  const struct reftype *type, bool taken)
 {
 	if (type->plain && !refcascade_exhausted(cascade)) {
 		refobj_stamp_dead(obj);
+		refobj_link(obj, NULL);
 		refcascade_end(cascade, obj, 1);
 		return NULL;
 	}
@@ -84,9 +85,17 @@ refcascade_silence(struct refcascade *cascade, struct refobj *obj,
 		other = refobj_chunk(target)->type;
 		/* As in refclear_slot(). */
 		WRITE_ONCE(slot->target, NULL);
-		if (refobj_drop_last(target) || refobj_drop(target))
-			next = refcascade_follow(cascade, target, other,
-						 next) ?: next;
+		if (likely(refobj_drop_last(target))) {
+			if (likely(other == type && !next && !cascade->first)) {
+				/* In transit, as if it were queued. */
+				refobj_link(target, NULL);
+				next = target;
+				continue;
+			}
+		} else if (!refobj_drop(target)) {
+			continue;
+		}
+		next = refcascade_follow(cascade, target, other, next) ?: next;
 	}
 	refcascade_end(cascade, obj, type->nr_slots + 1);
 	return next;
@@ -95,6 +104,7 @@ refcascade_silence(struct refcascade *cascade, struct refobj *obj,
 /* Objects without callbacks, one after the other. */
 void refcascade_silence_all(struct refcascade *cascade, struct refobj *obj)
 {
+	refobj_link(obj, NULL);
 	while (obj) {
 		if (refcascade_exhausted(cascade)) {
 			refobj_defer(obj);

@@ -54,10 +54,10 @@ static long refthread_collect(struct refheap *heap, enum refscope scope,
 	refheap_reset_quota(heap);
 	if (scope == SCOPE_AGE_2)
 		heap->unfinished = false;
-	roots = reftrace_run(heap, scope);
+	roots = reftrace_run(heap, scope, &reclaimed);
 	if (roots && !refisland_try_together(heap, &reclaimed) &&
 	    reftrace_find_suspects(heap) && refisland_divide(heap, false))
-		reclaimed = refisland_try_all(heap);
+		reclaimed += refisland_try_all(heap);
 	reftrace_forget(heap, age);
 
 	WRITE_ONCE(heap->stats.collections, heap->stats.collections + 1);

@@ -50,10 +50,12 @@ struct reftrace {
 	struct refheap *heap;
 	struct refwalk walk;
 	u64 expanded;
-	u64 free;		/* of these, not on the budget */
+	u64 reclaimed_early;	/* no part of @expanded any more */
+	u64 free;		/* expanded, and not on the budget */
 	u64 charged;		/* slots of objects expanded on the budget */
 	enum refscope scope;
 	bool below_charged;	/* the object being expanded was charged */
+	long *reclaimed;
 };
 
 struct refheap *reftrace_heap(const struct reftrace *trace)
@@ -108,7 +110,7 @@ static void reftrace_refill(struct refheap *heap, struct refwalk *walk)
 	if (all)
 		chunk = heap->touched;
 	while (chunk) {
-		next = chunk->touched == chunk ? NULL : chunk->touched;
+		next = refchunk_next(chunk);
 		if (!reftrace_refill_chunk(heap, chunk))
 			break;
 		refwalk_pause(walk, REFROW_PER_CHUNK);
@@ -240,12 +242,17 @@ static __always_inline bool reftrace_count_near(struct refchunk *chunk,
 {
 	unsigned long index = READ_ONCE(target->place) - (unsigned long)chunk;
 	const u8 expanded = ROW_SEEN | ROW_EXPANDED;
+	u64 word;
 
-	if (index >= REFROW_PER_CHUNK || chunk_object(chunk, index) != target ||
-	    (chunk->state[index] & (expanded | ROW_LIVE)) != expanded ||
-	    unlikely(!row_missing(chunk, index)))
+	/* Its row points back, as in refrow_find(). */
+	if (index >= REFROW_PER_CHUNK ||
+	    READ_ONCE(chunk->object[index]) != (unsigned long)target ||
+	    (chunk->state[index] & (expanded | ROW_LIVE)) != expanded)
 		return false;
-	chunk->snapshot[index]--;
+	word = chunk->snapshot[index];
+	if (unlikely(!refword_count(word)))
+		return false;
+	chunk->snapshot[index] = word - 1;
 	tally->edges++;
 	return true;
 }
@@ -342,15 +349,31 @@ static bool reftype_gathered(const struct reftype *type)
 	return type->fields_only && type->nr_slots <= REFHEAP_EDGES / 32;
 }
 
+/* Do two objects lie on one page?  Then their rows mostly are in one chunk. */
+static bool refobj_near(const struct refobj *a, const struct refobj *b)
+{
+	return !(((unsigned long)a ^ (unsigned long)b) & PAGE_MASK);
+}
+
+/* One to a neighbour that is not only to be counted. */
+static noinline void reftrace_near_edge(struct reftrace *trace,
+					struct refslot *slot, bool charged)
+{
+	struct refchunk *known = NULL;
+
+	reftrace_edge(trace, slot, &known, charged, &trace->heap->tally);
+}
+
 /*
  * Read an object's slots.  Edges to neighbours are counted at once, the others
- * are gathered; there is room.
+ * are gathered.
  */
 static __always_inline void
 reftrace_gather(struct reftrace *trace, struct refchunk *chunk,
-		struct refobj *obj, bool charged, struct refchunk **known,
+		unsigned int index, struct refobj *obj,
 		struct reftally *tally)
 {
+	bool charged = chunk->snapshot[index] & TRACE_CHARGED;
 	struct refheap *heap = trace->heap;
 	struct refobj *target;
 	struct refslots slots;
@@ -360,14 +383,14 @@ reftrace_gather(struct reftrace *trace, struct refchunk *chunk,
 		target = READ_ONCE(slot->target);
 		if (!target)
 			continue;
-		if (!(((unsigned long)target ^ (unsigned long)obj) &
-		      PAGE_MASK)) {
+		if (refobj_near(target, obj)) {
 			if (!reftrace_count_near(chunk, target, tally))
-				reftrace_edge(trace, slot, known, charged,
-					      tally);
+				reftrace_near_edge(trace, slot, charged);
 			continue;
 		}
 		prefetch(target);
+		if (unlikely(heap->nr_edges == REFHEAP_EDGES))
+			reftrace_flush(trace);
 		heap->edges[heap->nr_edges++] =
 			(unsigned long)slot | (charged ? REFEDGE_CHARGED : 0);
 	}
@@ -395,23 +418,15 @@ static void reftrace_expand(struct reftrace *trace, struct refchunk *chunk,
 {
 	bool charged = chunk->snapshot[index] & TRACE_CHARGED;
 	struct refobj *obj = chunk_object(chunk, index);
-	const struct reftype *type = chunk->type;
-	struct refheap *heap = trace->heap;
-	struct refchunk *known = NULL;
 
 	trace->expanded++;
 	trace->free += !charged;
-	if (!reftype_gathered(type)) {
+	if (!reftype_gathered(chunk->type))
 		reftrace_walk(trace, chunk, index, charged);
-		return;
-	}
-	if (!obj) {
-		reftrace_spare(heap, chunk, index);
-		return;
-	}
-	if (heap->nr_edges + type->nr_slots > REFHEAP_EDGES)
-		reftrace_flush(trace);
-	reftrace_gather(trace, chunk, obj, charged, &known, &heap->tally);
+	else if (obj)
+		reftrace_gather(trace, chunk, index, obj, &trace->heap->tally);
+	else
+		reftrace_spare(trace->heap, chunk, index);
 }
 
 /* What is on the stack, a few at a time.  Return: their number. */
@@ -450,15 +465,36 @@ static void reftrace_drain(struct reftrace *trace)
 	}
 }
 
+/* Expand roots whose edges are gathered: as reftrace_expand(). */
+static void reftrace_expand_roots(struct reftrace *trace,
+				  struct refchunk *chunk,
+				  const unsigned long *rows)
+{
+	struct reftally tally = {};
+	unsigned int index;
+	struct refobj *obj;
+
+	refchunk_for_each_row(rows, index) {
+		obj = chunk_object(chunk, index);
+		if (likely(obj))
+			reftrace_gather(trace, chunk, index, obj, &tally);
+		else
+			/* It has gone since. */
+			reftrace_spare(trace->heap, chunk, index);
+	}
+	reftally_add(&trace->heap->tally, &tally);
+}
+
 /*
- * Is a root worth expanding at once?  The young ones are while they are at
- * hand, and of the others those that have a few slots, as if on the budget:
- * that they were touched says nothing about what hangs on them.
+ * A root's word has been read.  Is it worth expanding at once?  The young ones
+ * are while they are at hand, and of the others those that have a few slots, as
+ * if on the budget: that they were touched says nothing about what hangs on
+ * them.
  */
 static __always_inline bool reftrace_root_wanted(const struct reftrace *trace,
 						 u8 state, u64 *word, bool few)
 {
-	if (state & (ROW_EXPANDED | ROW_LIVE))
+	if (unlikely(state & (ROW_EXPANDED | ROW_LIVE)))
 		return false;
 	if (*word & TRACE_YOUNG || trace->scope == SCOPE_AGE_2)
 		return true;
@@ -467,37 +503,54 @@ static __always_inline bool reftrace_root_wanted(const struct reftrace *trace,
 	return few;
 }
 
-/* Expand such roots whose edges are gathered: as reftrace_expand(). */
-static void reftrace_expand_roots(struct reftrace *trace,
-				  struct refchunk *chunk,
-				  const unsigned long *rows)
+/*
+ * Read the words of rows as roots; @taken if their marks have been, @touched
+ * are those that a mutator had set.  @wanted receives those to be expanded.
+ */
+static __always_inline void
+reftrace_read_roots(struct reftrace *trace, struct refchunk *chunk,
+		    const unsigned long *rows, const unsigned long *touched,
+		    bool taken, const struct refchunk *next,
+		    unsigned long *wanted)
 {
 	const struct reftype *type = chunk->type;
-	struct refheap *heap = trace->heap;
+	bool few = reftype_gathered(type) &&
+		   type->nr_slots <= REFTRACE_OWN_SLOTS;
 	struct reftally tally = {};
-	struct refchunk *known = NULL;
-	u64 expanded = 0, free = 0;
 	unsigned int index;
-	struct refobj *obj;
-	bool charged;
+	u64 charged = 0;
+	u64 word;
+	u8 state;
 
+	next = next ?: chunk;
 	refchunk_for_each_row(rows, index) {
-		charged = chunk->snapshot[index] & TRACE_CHARGED;
-		obj = chunk_object(chunk, index);
-		expanded++;
-		free += !charged;
-		if (unlikely(!obj)) {
-			/* Seen before, it has gone since. */
-			reftrace_spare(heap, chunk, index);
-			continue;
+		refchunk_ahead(next, index);
+		if (unlikely(chunk->state[index] & ROW_SEEN)) {
+			if (taken)
+				refrow_discover_again(trace->heap, chunk,
+						      index);
+			state = chunk->state[index];
+			word = chunk->snapshot[index];
+		} else {
+			state = refrow_read(chunk, index,
+					    chunk_object(chunk, index), taken,
+					    &word, &tally);
+			if (unlikely(!(state & ROW_SEEN)))
+				continue;
 		}
-		if (heap->nr_edges + type->nr_slots > REFHEAP_EDGES)
-			reftrace_flush(trace);
-		reftrace_gather(trace, chunk, obj, charged, &known, &tally);
+		if (taken && test_bit(index, touched))
+			word |= TRACE_TOUCHED;
+		state |= ROW_ROOT;
+		if (reftrace_root_wanted(trace, state, &word, few)) {
+			state |= ROW_EXPANDED;
+			charged += !!(word & TRACE_CHARGED);
+			__set_bit(index, wanted);
+		}
+		chunk->state[index] = state;
+		chunk->snapshot[index] = word;
 	}
-	trace->expanded += expanded;
-	trace->free += free;
-	reftally_add(&heap->tally, &tally);
+	trace->free -= charged;
+	reftally_add(&trace->heap->tally, &tally);
 }
 
 /*
@@ -508,15 +561,8 @@ void reftrace_roots(struct reftrace *trace, struct refchunk *chunk,
 		    const unsigned long *rows, const unsigned long *touched,
 		    const struct refchunk *next)
 {
-	const struct reftype *type = chunk->type;
-	bool gathered = reftype_gathered(type);
-	bool few = gathered && type->nr_slots <= REFTRACE_OWN_SLOTS;
 	DECLARE_BITMAP(wanted, REFROW_PER_CHUNK);
-	struct reftally tally = {};
-	struct refobj *obj;
-	unsigned int index;
-	u64 word;
-	u8 state;
+	unsigned int index, expanded;
 
 	if (busted(FAULT_allocate)) {
 		void *entry = kmalloc(sizeof(long), GFP_NOWAIT | __GFP_NOWARN);
@@ -527,37 +573,21 @@ void reftrace_roots(struct reftrace *trace, struct refchunk *chunk,
 	}
 	bitmap_zero(wanted, REFROW_PER_CHUNK);
 	refchunk_touch(trace->heap, chunk);
-	refchunk_for_each_row(rows, index) {
-		refchunk_ahead(next, index);
-		obj = chunk_object(chunk, index);
-		if (unlikely(chunk->state[index] & ROW_SEEN)) {
-			if (touched)
-				refrow_discover_again(trace->heap, chunk,
-						      index);
-			state = chunk->state[index];
-			word = chunk->snapshot[index];
-		} else {
-			state = refrow_read(chunk, index, obj, touched, &word,
-					    &tally);
-			if (!(state & ROW_SEEN))
-				continue;
-		}
-		if (touched && test_bit(index, touched))
-			word |= TRACE_TOUCHED;
-		state |= ROW_ROOT;
-		if (reftrace_root_wanted(trace, state, &word, few)) {
-			state |= ROW_EXPANDED;
-			__set_bit(index, wanted);
-		}
-		chunk->state[index] = state;
-		chunk->snapshot[index] = word;
-	}
-	reftally_add(&trace->heap->tally, &tally);
-	if (gathered)
+	if (touched)
+		reftrace_read_roots(trace, chunk, rows, touched, true, next,
+				    wanted);
+	else
+		reftrace_read_roots(trace, chunk, rows, NULL, false, next,
+				    wanted);
+	expanded = bitmap_weight(wanted, REFROW_PER_CHUNK);
+	trace->expanded += expanded;
+	trace->free += expanded;
+	if (reftype_gathered(chunk->type))
 		reftrace_expand_roots(trace, chunk, wanted);
 	else
 		refchunk_for_each_row(wanted, index)
-			reftrace_expand(trace, chunk, index);
+			reftrace_walk(trace, chunk, index,
+				      chunk->snapshot[index] & TRACE_CHARGED);
 }
 
 /* Charge an old object to the budget, if that lasts. */
@@ -638,18 +668,42 @@ static void reftrace_settle(struct reftrace *trace)
 }
 
 /*
- * From the roots to all that is worth reading.
+ * Between two chunks of roots: reclaim what has been seen, if all that it leads
+ * to has been, too, and is dead.
+ */
+void reftrace_try_early(struct reftrace *trace)
+{
+	struct refheap *heap = trace->heap;
+	long reclaimed = 0;
+
+	heap->tally.expanded = trace->expanded;
+	if (heap->depth || heap->overflow || heap->nr_edges ||
+	    heap->tally.references != heap->tally.edges)
+		return;
+	refwalk_end(&trace->walk);
+	if (refisland_try_early(heap, &reclaimed)) {
+		trace->reclaimed_early += trace->expanded;
+		trace->expanded = 0;
+	}
+	*trace->reclaimed += reclaimed;
+	refwalk_begin(&trace->walk);
+}
+
+/*
+ * From the roots to all that is worth reading.  @reclaimed grows by what turned
+ * out to be garbage on the way.
  *
  * Return: how many roots there were.
  */
-u64 reftrace_run(struct refheap *heap, enum refscope scope)
+u64 reftrace_run(struct refheap *heap, enum refscope scope, long *reclaimed)
 {
 	struct reftrace trace = {
 		.visitor.slot = reftrace_slot,
 		.heap = heap,
 		.scope = scope,
+		.reclaimed = reclaimed,
 	};
-	u64 roots;
+	u64 roots, traced;
 
 	heap->tally = (struct reftally){};
 	refcandidate_stage(heap);
@@ -663,7 +717,8 @@ u64 reftrace_run(struct refheap *heap, enum refscope scope)
 
 	reftrace_settle(&trace);
 	heap->tally.expanded = trace.expanded;
-	heap->stats.traced += trace.expanded;
-	heap->work += roots + trace.expanded;
+	traced = trace.expanded + trace.reclaimed_early;
+	heap->stats.traced += traced;
+	heap->work += roots + traced;
 	return roots;
 }

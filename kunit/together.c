@@ -32,6 +32,7 @@
  * @first: what the first event of that phase said
  * @phases: bits of those that there were
  * @largest: members of the largest set whose words have been read
+ * @objects: how many there were then, for some
  * @mine: what the strike has acquired, or NULL
  * @node: an object with a release, for the strike
  * @weak: a weak reference to a member, for the strike
@@ -49,6 +50,7 @@ struct plot {
 	u64 at, first;
 	unsigned long phases;
 	u64 largest;
+	u64 objects;
 	struct refobj *mine;
 	struct graph_node *node;
 	struct refweak weak;
@@ -110,23 +112,24 @@ static struct plot *plot_begin(struct graph *g, unsigned int members)
 	return plot;
 }
 
-/* Pairs of neighbours; @type of every second one. */
-static struct plot *plot_pairs_of(struct graph *g, bool mixed)
+/* Pairs of neighbours; @mixed if every second one is of the other type. */
+static struct plot *plot_pairs_of(struct graph *g, unsigned int members,
+				  bool mixed)
 {
-	struct plot *plot = plot_begin(g, MANY);
+	struct plot *plot = plot_begin(g, members);
 	unsigned int i;
 
-	for (i = 0; i < MANY; i++)
+	for (i = 0; i < members; i++)
 		plot->member[i] = mute_add(g, mixed && i % 2 ? plot->other :
 							       plot->mute);
-	for (i = 0; i < MANY; i++)
+	for (i = 0; i < members; i++)
 		mute_link(g, plot->member[i], 0, &plot->member[i ^ 1]->obj);
 	return plot;
 }
 
 static struct plot *plot_pairs(struct graph *g)
 {
-	return plot_pairs_of(g, false);
+	return plot_pairs_of(g, MANY, false);
 }
 
 /* In the order of allocation, along slot 0. */
@@ -229,7 +232,7 @@ static void g3_ring_goes_together(struct kunit *test)
 
 static void g3_two_types_go_together(struct kunit *test)
 {
-	struct plot *plot = plot_pairs_of(test->priv, true);
+	struct plot *plot = plot_pairs_of(test->priv, MANY, true);
 
 	plot_drop(plot);
 	KUNIT_EXPECT_EQ(test, plot_collect(plot), MANY);
@@ -635,6 +638,102 @@ static void g13_nobody_is_acquired_behind_the_verdict(struct kunit *test)
 	refweak_clear(&plot->weak);
 }
 
+/* --- parts that go while the rest is read -------------------------------- */
+
+/* So many that closed parts of them are enough to be tried on their own. */
+#define PARTS 12000
+
+/* As many sets as there are parts, and the rest. */
+static void g12_closed_parts_go_early(struct kunit *test)
+{
+	struct plot *plot = plot_pairs_of(test->priv, PARTS, false);
+
+	plot_drop(plot);
+	KUNIT_EXPECT_EQ(test, plot_collect(plot), PARTS);
+	KUNIT_EXPECT_LT(test, plot->largest, PARTS / 2);
+	KUNIT_EXPECT_GT(test, graph_stats(plot->g).islands, 1);
+	KUNIT_EXPECT_LT(test, graph_stats(plot->g).islands, 5);
+	KUNIT_EXPECT_EQ(test, graph_stats(plot->g).reclaimed, PARTS);
+	KUNIT_EXPECT_EQ(test, plot_objects(plot), 0);
+}
+
+static void look_last_up(struct plot *plot)
+{
+	plot->objects = plot_objects(plot);
+	plot->data = plot->member[0];
+	if (!mute_is_alive(plot->data))
+		plot->data = plot->member[PARTS - 1];
+	look_up(plot, plot->data);
+}
+
+/* What has gone is gone, and of the others nothing has been decided. */
+static void g13_behind_early_parts_nothing_is_decided(struct kunit *test)
+{
+	struct plot *plot = plot_pairs_of(test->priv, PARTS, false);
+
+	plot->phase = REFHEAP_PHASE_TAKEN;
+	plot->nth = PARTS / REFROW_PER_CHUNK - 10;
+	plot->strike = look_last_up;
+	plot_drop(plot);
+	KUNIT_EXPECT_EQ(test, plot_collect(plot), PARTS - 2);
+	KUNIT_ASSERT_NOT_NULL(test, plot->mine);
+	KUNIT_EXPECT_LT(test, plot->objects, PARTS / 2);
+	KUNIT_EXPECT_EQ(test, plot_objects(plot), 2);
+	KUNIT_EXPECT_TRUE(test, mute_is_alive(plot->data));
+	refobj_put(plot->mine);
+	expect_gone_soon(plot, 0);
+}
+
+static void look_condemned_up(struct plot *plot)
+{
+	unsigned int i;
+
+	for (i = 0; i < PARTS && !plot->mine; i++) {
+		plot->data = plot->member[i];
+		if (mute_is_alive(plot->data) &&
+		    atomic64_read(&plot->member[i]->obj.word) &
+		    REFWORD_CONDEMNED)
+			look_up(plot, plot->data);
+	}
+}
+
+/* A part that is rescued is not lost, and keeps none of the others. */
+static void g13_one_of_an_early_part_is_acquired(struct kunit *test)
+{
+	struct plot *plot = plot_pairs_of(test->priv, PARTS, false);
+
+	plot->phase = REFHEAP_PHASE_CONDEMNED;
+	plot->strike = look_condemned_up;
+	plot_drop(plot);
+	KUNIT_EXPECT_EQ(test, plot_collect(plot), PARTS - 2);
+	KUNIT_ASSERT_NOT_NULL(test, plot->mine);
+	KUNIT_EXPECT_LT(test, plot->first, PARTS / 2);
+	KUNIT_EXPECT_EQ(test, graph_stats(plot->g).rescued, 1);
+	KUNIT_EXPECT_EQ(test, plot_objects(plot), 2);
+	KUNIT_EXPECT_TRUE(test, mute_is_alive(plot->data));
+	refobj_put(plot->mine);
+	expect_gone_soon(plot, 0);
+}
+
+/* Clients are told when all is decided: there is one set, or one at a time. */
+static void g4_no_part_with_a_release_goes_early(struct kunit *test)
+{
+	struct plot *plot = plot_pairs_of(test->priv, PARTS, false);
+	struct graph *g = plot->g;
+	unsigned int i;
+
+	/* In every chunk. */
+	for (i = 0; i < PARTS; i += REFROW_PER_CHUNK / 2)
+		mute_give(g, plot->member[i], 1, &graph_add(g, LEAF)->obj);
+	plot_drop(plot);
+	KUNIT_EXPECT_EQ(test, plot_collect(plot), PARTS);
+	KUNIT_EXPECT_GE(test, plot->largest, PARTS);
+	KUNIT_EXPECT_EQ(test, graph_stats(g).islands, 1);
+	KUNIT_EXPECT_EQ(test, plot_objects(plot), 0);
+}
+
+/* --- what mutators do meanwhile ----------------------------------------- */
+
 static struct mute *plot_uncondemned(struct plot *plot)
 {
 	unsigned int i;
@@ -998,6 +1097,10 @@ static struct kunit_case together_cases[] = {
 	KUNIT_CASE(g2_members_lead_to_the_frozen),
 	KUNIT_CASE(g2_one_of_many_is_immortal),
 	KUNIT_CASE(g2_one_of_many_is_held),
+	KUNIT_CASE(g12_closed_parts_go_early),
+	KUNIT_CASE(g13_behind_early_parts_nothing_is_decided),
+	KUNIT_CASE(g13_one_of_an_early_part_is_acquired),
+	KUNIT_CASE(g4_no_part_with_a_release_goes_early),
 	KUNIT_CASE(g3_limits_after_many_have_gone),
 	KUNIT_CASE(g9_many_go_into_quarantine),
 	KUNIT_CASE(g10_destroy_reclaims_many_together),

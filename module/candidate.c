@@ -176,7 +176,7 @@ static u64 refcandidate_take_chunk_aged(struct reftrace *trace,
 		    !chunk_object(chunk, index) ||
 		    !refcandidate_wanted(chunk, index, scope))
 			continue;
-		__set_bit(index, rows);
+		refrows_set(rows, index);
 		nr++;
 	}
 	reftrace_roots(trace, chunk, rows, NULL, NULL);

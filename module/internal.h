@@ -250,6 +250,16 @@ static inline unsigned long chunk_place(const struct refchunk *chunk,
 	return (unsigned long)chunk | index;
 }
 
+/* Of walks that look at states alone. */
+static inline void refchunk_prefetch_states(const struct refchunk *chunk)
+{
+	unsigned int index;
+
+	for (index = 0; chunk && index < REFROW_PER_CHUNK;
+	     index += L1_CACHE_BYTES)
+		prefetchw(&chunk->state[index]);
+}
+
 /*
  * Processors do not look beyond a page.  So whoever goes through chunks asks for
  * what the collector has of the one after the next, and, row by row, for the
@@ -267,8 +277,7 @@ static inline void refchunk_prefetch(const struct refchunk *chunk)
 		prefetchw(&chunk->object[index]);
 		prefetchw(&chunk->snapshot[index]);
 	}
-	for (index = 0; index < REFROW_PER_CHUNK; index += L1_CACHE_BYTES)
-		prefetchw(&chunk->state[index]);
+	refchunk_prefetch_states(chunk);
 }
 
 static inline void refchunk_ahead(const struct refchunk *next,
@@ -303,6 +312,19 @@ static __always_inline bool refrows_next(const unsigned long *rows,
 #define refchunk_for_each_row(rows, index) \
 	for (unsigned long __bits = (rows)[0], __base = 0; \
 	     refrows_next(rows, &__bits, &__base, &(index));)
+
+/* test_bit() and __set_bit() in memory take processors ten steps and more. */
+static __always_inline bool refrows_test(const unsigned long *rows,
+					 unsigned int index)
+{
+	return rows[BIT_WORD(index)] >> (index % BITS_PER_LONG) & 1;
+}
+
+static __always_inline void refrows_set(unsigned long *rows,
+					unsigned int index)
+{
+	rows[BIT_WORD(index)] |= BIT_MASK(index);
+}
 
 static inline u32 chunk_row(const struct refchunk *chunk, unsigned int index)
 {
@@ -817,7 +839,7 @@ static inline void refbatch_add(struct refbatch *batch, struct refobj *obj)
 		batch->chunk = chunk;
 		bitmap_zero(batch->rows, REFROW_PER_CHUNK);
 	}
-	__set_bit(place_index(place), batch->rows);
+	refrows_set(batch->rows, place_index(place));
 	batch->memory[batch->nr++] = refobj_memory(chunk->type, obj);
 }
 

@@ -278,7 +278,7 @@ static unsigned int refchunk_reclaim(struct refheap *heap,
 		}
 		atomic64_set(&obj->word, refword_dead(word));
 		WRITE_ONCE(chunk->object[index], 0);
-		__set_bit(index, rows);
+		refrows_set(rows, index);
 		memory[nr++] = refobj_memory(type, obj);
 	}
 	if (nr)

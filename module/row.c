@@ -176,7 +176,7 @@ static void refrow_return(struct reftype *type, const unsigned long *place,
 	spin_lock_irqsave(&type->rows_lock, flags);
 	while (nr--) {
 		chunk = place_chunk(place[nr]);
-		__set_bit(place_index(place[nr]), chunk->free);
+		refrows_set(chunk->free, place_index(place[nr]));
 		if (!chunk->nr_free++)
 			list_add(&chunk->free_node, &type->chunks);
 	}

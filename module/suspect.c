@@ -70,6 +70,7 @@ static u64 reftrace_find_held(struct refheap *heap)
 
 	refwalk_begin(&walk);
 	refheap_for_each_touched(heap, chunk, next) {
+		refchunk_prefetch(refchunk_next(next));
 		for (index = 0; index < REFROW_PER_CHUNK; index++) {
 			state = &chunk->state[index];
 			if (!(*state & ROW_SEEN))
@@ -149,6 +150,7 @@ void reftrace_forget(struct refheap *heap, unsigned int age)
 	u8 *state;
 
 	refheap_for_each_touched(heap, chunk, next) {
+		refchunk_prefetch_states(refchunk_next(next));
 		for (index = 0; index < REFROW_PER_CHUNK; index++) {
 			state = &chunk->state[index];
 			if (*state & ROW_SEEN)

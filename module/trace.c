@@ -257,6 +257,16 @@ static __always_inline bool reftrace_count_near(struct refchunk *chunk,
 	return true;
 }
 
+/*
+ * Is it going to be read as a root anyway, with its neighbours?  If it turns
+ * out that it is not, it is a candidate still.
+ */
+static bool row_awaited(const struct refheap *heap,
+			const struct refchunk *chunk, unsigned int index)
+{
+	return chunk->taken != heap->round && READ_ONCE(chunk->mark[index]);
+}
+
 static __always_inline void reftrace_edge(struct reftrace *trace,
 					  struct refslot *slot,
 					  struct refchunk **known,
@@ -270,8 +280,9 @@ static __always_inline void reftrace_edge(struct reftrace *trace,
 	chunk = reftrace_count(heap, slot, known, &index, tally);
 	if (!chunk || chunk->state[index] & ROW_EXPANDED)
 		return;
-	if (row_young(chunk, index) ||
-	    (!row_missing(chunk, index) && !below_charged))
+	if ((row_young(chunk, index) ||
+	     (!row_missing(chunk, index) && !below_charged)) &&
+	    !row_awaited(heap, chunk, index))
 		reftrace_expand_later(heap, chunk, index);
 }
 
@@ -355,6 +366,11 @@ static bool refobj_near(const struct refobj *a, const struct refobj *b)
 	return !(((unsigned long)a ^ (unsigned long)b) & PAGE_MASK);
 }
 
+static bool row_charged(const struct refchunk *chunk, unsigned int index)
+{
+	return chunk->snapshot[index] & TRACE_CHARGED;
+}
+
 /* One to a neighbour that is not only to be counted. */
 static noinline void reftrace_near_edge(struct reftrace *trace,
 					struct refslot *slot, bool charged)
@@ -373,7 +389,6 @@ reftrace_gather(struct reftrace *trace, struct refchunk *chunk,
 		unsigned int index, struct refobj *obj,
 		struct reftally *tally)
 {
-	bool charged = chunk->snapshot[index] & TRACE_CHARGED;
 	struct refheap *heap = trace->heap;
 	struct refobj *target;
 	struct refslots slots;
@@ -385,14 +400,16 @@ reftrace_gather(struct reftrace *trace, struct refchunk *chunk,
 			continue;
 		if (refobj_near(target, obj)) {
 			if (!reftrace_count_near(chunk, target, tally))
-				reftrace_near_edge(trace, slot, charged);
+				reftrace_near_edge(trace, slot,
+						   row_charged(chunk, index));
 			continue;
 		}
 		prefetch(target);
 		if (unlikely(heap->nr_edges == REFHEAP_EDGES))
 			reftrace_flush(trace);
 		heap->edges[heap->nr_edges++] =
-			(unsigned long)slot | (charged ? REFEDGE_CHARGED : 0);
+			(unsigned long)slot |
+			(row_charged(chunk, index) ? REFEDGE_CHARGED : 0);
 	}
 }
 
@@ -416,8 +433,8 @@ static void reftrace_walk(struct reftrace *trace, struct refchunk *chunk,
 static void reftrace_expand(struct reftrace *trace, struct refchunk *chunk,
 			    unsigned int index)
 {
-	bool charged = chunk->snapshot[index] & TRACE_CHARGED;
 	struct refobj *obj = chunk_object(chunk, index);
+	bool charged = row_charged(chunk, index);
 
 	trace->expanded++;
 	trace->free += !charged;
@@ -538,13 +555,13 @@ reftrace_read_roots(struct reftrace *trace, struct refchunk *chunk,
 			if (unlikely(!(state & ROW_SEEN)))
 				continue;
 		}
-		if (taken && test_bit(index, touched))
+		if (taken && refrows_test(touched, index))
 			word |= TRACE_TOUCHED;
 		state |= ROW_ROOT;
 		if (reftrace_root_wanted(trace, state, &word, few)) {
 			state |= ROW_EXPANDED;
 			charged += !!(word & TRACE_CHARGED);
-			__set_bit(index, wanted);
+			refrows_set(wanted, index);
 		}
 		chunk->state[index] = state;
 		chunk->snapshot[index] = word;
@@ -587,7 +604,7 @@ void reftrace_roots(struct reftrace *trace, struct refchunk *chunk,
 	else
 		refchunk_for_each_row(wanted, index)
 			reftrace_walk(trace, chunk, index,
-				      chunk->snapshot[index] & TRACE_CHARGED);
+				      row_charged(chunk, index));
 }
 
 /* Charge an old object to the budget, if that lasts. */

@@ -36,7 +36,7 @@ static __always_inline void refmarks_add(unsigned long *rows, unsigned int at,
 }
 
 /*
- * Clear a chunk's marks, as many at a time as a word has bytes.  Read again by
+ * Clear a chunk's marks, eight at a time.  Read again by
  * what clears it: a mark that an earlier object left must not hide that of a
  * later one.
  *

@@ -563,6 +563,7 @@ struct refheap {
 	unsigned long settling_cookie;	/* C */
 	struct list_head parked;	/* C */
 	struct refchunk *touched;	/* C */
+	bool touched_loud;		/* C: one of them is of a type not silent */
 	struct refchunk *recent;	/* C: see refrow_chunk() */
 	u32 round;			/* C: counts collections, wraps */
 	struct reftally tally;		/* C */
@@ -969,6 +970,7 @@ struct refisland {
 	bool edited;		/* slots were, since they were read */
 	bool pinned;		/* each has a reference of the collector's */
 	bool together;		/* all that has been seen: not a ring */
+	bool early;		/* so, and others have not been seen yet */
 	struct refchunk *failed; /* a member that spoiled the trial, or NULL */
 	unsigned int failed_index;
 };
@@ -1018,8 +1020,8 @@ void reftrace_forget(struct refheap *heap, unsigned int age);
 /* island.c */
 u64 refisland_divide(struct refheap *heap, bool revived);
 long refisland_try_all(struct refheap *heap);
-bool refisland_try_together(struct refheap *heap, long *reclaimed);
-bool refisland_try_early(struct refheap *heap, long *reclaimed);
+bool refisland_early_enough(const struct refheap *heap);
+bool refisland_try_together(struct refheap *heap, bool early, long *reclaimed);
 
 /*
  * The states of a suspect: ROW_SEEN; on trial, ROW_SEEN and ROW_MEMBER; then
@@ -1066,7 +1068,6 @@ void refisland_doom(struct refisland *island);
 void refisland_kill_weaks(struct refisland *island);
 long refisland_reclaim(struct refheap *heap, u32 first);
 long refisland_reclaim_together(struct refisland *island);
-bool refheap_silent(struct refheap *heap);
 
 typedef void (*refmember_function)(struct refheap *heap,
 				   struct refchunk *chunk, unsigned int index,

@@ -420,13 +420,18 @@ static bool refheap_may_finalize(struct refheap *heap)
 }
 
 /*
- * Try all that has been seen as one set, whatever islands it consists of.
+ * Try all that has been seen as one set, whatever islands it consists of; @early
+ * if more is to be seen.
  *
  * Return: true if it is dead and reclaimed.
  */
-bool refisland_try_together(struct refheap *heap, long *reclaimed)
+bool refisland_try_together(struct refheap *heap, bool early, long *reclaimed)
 {
-	struct refisland island = { .heap = heap, .together = true };
+	struct refisland island = {
+		.heap = heap,
+		.together = true,
+		.early = early,
+	};
 	long freed;
 
 	if (heap->tally.seen < READ_ONCE(together) || !heap->tally.seen ||
@@ -452,17 +457,20 @@ bool refisland_try_together(struct refheap *heap, long *reclaimed)
 }
 
 /*
- * The same in the middle of a trace, for what has been seen so far, while it is
- * in the processor's cache: if it is enough, leads nowhere else, and no client
+ * In the middle of a trace: what has been seen so far may be tried, while it is
+ * in the processor's cache, if it is enough, leads nowhere else, and no client
  * is to be told of its end, for that has to wait until everything is decided.
+ * Asked often, so it looks at nothing else.
  */
 #define REFISLAND_EARLY	4096
 
-bool refisland_try_early(struct refheap *heap, long *reclaimed)
+bool refisland_early_enough(const struct refheap *heap)
 {
 	const struct reftally *tally = &heap->tally;
 
-	return tally->seen >= REFISLAND_EARLY && !tally->others &&
-	       tally->references == tally->edges && refheap_silent(heap) &&
-	       refisland_try_together(heap, reclaimed);
+	return tally->references == tally->edges && !tally->others &&
+	       !tally->spoiled && tally->seen == tally->expanded &&
+	       tally->seen >= max(READ_ONCE(together), REFISLAND_EARLY) &&
+	       !heap->touched_loud && !READ_ONCE(heap->careful) &&
+	       !READ_ONCE(heap->save_all);
 }

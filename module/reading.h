@@ -64,6 +64,7 @@ static inline void refchunk_touch(struct refheap *heap, struct refchunk *chunk)
 		return;
 	chunk->touched = heap->touched ?: chunk;
 	heap->touched = chunk;
+	heap->touched_loud |= !chunk->type->silent;
 }
 
 /*

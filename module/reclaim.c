@@ -10,6 +10,7 @@
 #include <linux/sched.h>
 #include <trace/events/refheap.h>
 
+#include "cascade.h"
 #include "internal.h"
 #include "reading.h"
 
@@ -182,8 +183,17 @@ static void refmember_free(struct refheap *heap, struct refchunk *chunk,
 	reclaim->freed++;
 }
 
-static void refreclaim_end(struct refreclaim *reclaim, struct refheap *heap)
+/*
+ * What the island alone kept alive comes to its end now; if others have not been
+ * decided yet, when they have: clients may be told of it.
+ */
+static void refreclaim_end(struct refreclaim *reclaim, struct refheap *heap,
+			   bool early)
 {
+	struct refobj *obj;
+
+	while (early && (obj = refcascade_next(&reclaim->cascade)))
+		refobj_defer(obj);
 	refcascade_run(&reclaim->cascade);
 	WRITE_ONCE(heap->stats.islands, heap->stats.islands + 1);
 }
@@ -191,8 +201,10 @@ static void refreclaim_end(struct refreclaim *reclaim, struct refheap *heap)
 /* Return: the number of members freed. */
 long refisland_reclaim(struct refheap *heap, u32 first)
 {
-	struct refreclaim reclaim = {};
+	struct refreclaim reclaim __uninitialized;
 
+	reclaim.members = 0;
+	reclaim.freed = 0;
 	refcascade_init(&reclaim.cascade, &heap->running, true);
 	if (busted(FAULT_release_first))
 		refisland_for_members(heap, first, refmember_release, NULL);
@@ -202,7 +214,7 @@ long refisland_reclaim(struct refheap *heap, u32 first)
 		refisland_for_members(heap, first, refmember_release, NULL);
 	trace_refheap_phase(heap, REFHEAP_PHASE_RELEASED, reclaim.members);
 	refisland_for_members(heap, first, refmember_free, &reclaim);
-	refreclaim_end(&reclaim, heap);
+	refreclaim_end(&reclaim, heap, false);
 	return reclaim.freed;
 }
 
@@ -253,7 +265,7 @@ static unsigned int refchunk_reclaim(struct refheap *heap,
 				     struct refchunk *chunk,
 				     const struct refchunk *ahead)
 {
-	/* The trace is over, and its stack is long enough. */
+	/* The trace's stack is empty, and long enough. */
 	void **memory = (void **)heap->stack;
 	struct reftype *type = chunk->type;
 	DECLARE_BITMAP(rows, REFROW_PER_CHUNK);
@@ -287,29 +299,14 @@ static unsigned int refchunk_reclaim(struct refheap *heap,
 }
 
 /* Do all objects seen come to their end without a word? */
-bool refheap_silent(struct refheap *heap)
-{
-	struct refchunk *chunk, *next;
-
-	if (READ_ONCE(heap->careful))
-		return false;
-	refheap_for_each_touched(heap, chunk, next) {
-		if (!chunk->type->silent)
-			return false;
-		cond_resched();
-	}
-	return true;
-}
-
-/* So, and does no reference lead to others? */
 static bool refisland_silent(const struct refisland *island)
 {
-	struct refheap *heap = island->heap;
+	const struct refheap *heap = island->heap;
 	u64 used = island->edited ? island->slots :
 				    heap->tally.edges + heap->tally.others;
 
-	return (used == island->edges || busted(FAULT_used_slots)) &&
-	       refheap_silent(heap);
+	return !READ_ONCE(heap->careful) && !heap->touched_loud &&
+	       (used == island->edges || busted(FAULT_used_slots));
 }
 
 /*
@@ -341,14 +338,21 @@ static void refheap_reclaim_silently(struct refheap *heap,
 		cond_resched();
 	}
 	heap->touched = NULL;
+	/*
+	 * What has been stamped is, before another island is tried.  Pairs with
+	 * refobj_condemned().
+	 */
+	smp_mb();
 }
 
 /* Return: the number of objects freed. */
 long refisland_reclaim_together(struct refisland *island)
 {
 	struct refheap *heap = island->heap;
-	struct refreclaim reclaim = {};
+	struct refreclaim reclaim __uninitialized;
 
+	reclaim.members = 0;
+	reclaim.freed = 0;
 	refcascade_init(&reclaim.cascade, &heap->running, true);
 	if (refisland_silent(island)) {
 		refheap_reclaim_silently(heap, &reclaim);
@@ -367,6 +371,6 @@ long refisland_reclaim_together(struct refisland *island)
 				    island->members);
 		refheap_for_seen(heap, refmember_free, &reclaim);
 	}
-	refreclaim_end(&reclaim, heap);
+	refreclaim_end(&reclaim, heap, island->early);
 	return reclaim.freed;
 }

@@ -456,7 +456,7 @@ static noinline void refobj_cascade(struct refobj *obj)
 {
 	struct reftype *type = refobj_chunk(obj)->type;
 	struct refcascade_entry *entry = NULL;
-	struct refcascade cascade;
+	struct refcascade cascade __uninitialized;
 
 	refcascade_init(&cascade, &type->heap->running, false);
 	if (!busted(FAULT_recursion)) {
@@ -512,7 +512,7 @@ void refobj_release(struct refobj *obj)
 void refheap_release_deferred(struct refheap *heap)
 {
 	struct refcascade_entry *entry;
-	struct refcascade cascade;
+	struct refcascade cascade __uninitialized;
 	struct refobj *obj, *next, *last, *first;
 	unsigned int nr = 0;
 

@@ -161,4 +161,5 @@ void reftrace_forget(struct refheap *heap, unsigned int age)
 		cond_resched();
 	}
 	heap->touched = NULL;
+	heap->touched_loud = false;
 }

@@ -55,7 +55,7 @@ static long refthread_collect(struct refheap *heap, enum refscope scope,
 	if (scope == SCOPE_AGE_2)
 		heap->unfinished = false;
 	roots = reftrace_run(heap, scope, &reclaimed);
-	if (roots && !refisland_try_together(heap, &reclaimed) &&
+	if (roots && !refisland_try_together(heap, false, &reclaimed) &&
 	    reftrace_find_suspects(heap) && refisland_divide(heap, false))
 		reclaimed += refisland_try_all(heap);
 	reftrace_forget(heap, age);

@@ -257,14 +257,12 @@ static __always_inline bool reftrace_count_near(struct refchunk *chunk,
 	return true;
 }
 
-/*
- * Is it going to be read as a root anyway, with its neighbours?  If it turns
- * out that it is not, it is a candidate still.
- */
+/* Is it going to be read as a root anyway, with its neighbours? */
 static bool row_awaited(const struct refheap *heap,
 			const struct refchunk *chunk, unsigned int index)
 {
-	return chunk->taken != heap->round && READ_ONCE(chunk->mark[index]);
+	return chunk->taken != heap->round && READ_ONCE(chunk->mark[index]) &&
+	       !list_empty(&chunk->staged);
 }
 
 static __always_inline void reftrace_edge(struct reftrace *trace,
@@ -691,18 +689,16 @@ static void reftrace_settle(struct reftrace *trace)
 void reftrace_try_early(struct reftrace *trace)
 {
 	struct refheap *heap = trace->heap;
-	long reclaimed = 0;
 
 	heap->tally.expanded = trace->expanded;
 	if (heap->depth || heap->overflow || heap->nr_edges ||
-	    heap->tally.references != heap->tally.edges)
+	    !refisland_early_enough(heap))
 		return;
 	refwalk_end(&trace->walk);
-	if (refisland_try_early(heap, &reclaimed)) {
+	if (refisland_try_together(heap, true, trace->reclaimed)) {
 		trace->reclaimed_early += trace->expanded;
 		trace->expanded = 0;
 	}
-	*trace->reclaimed += reclaimed;
 	refwalk_begin(&trace->walk);
 }
 

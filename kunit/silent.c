@@ -288,6 +288,32 @@ static void g1_silence_leads_to_a_release(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, graph_stats(g).deferred, 0);
 }
 
+static void look_around(struct graph_node *node)
+{
+	struct refheap_stats stats;
+
+	refheap_get_stats(node->graph->heap, &stats);
+	*(u64 *)node->data = stats.objects;
+}
+
+/* However many there were: who is told of an end finds nothing of them. */
+static void g1_what_went_before_a_release_has_gone(struct kunit *test)
+{
+	struct graph *g = test->priv;
+	struct graph_node *node = graph_add(g, LEAF);
+	struct mute *tail, *head;
+	u64 objects = 0;
+
+	node->data = &objects;
+	node->last_words = look_around;
+	head = mute_chain(g, mute_type(g, "mute"), 1000, &tail);
+	mute_give(g, tail, 0, &node->obj);
+	mute_put(head);
+	expect_gone(g);
+	KUNIT_EXPECT_EQ(test, graph_released(g), 1);
+	KUNIT_EXPECT_EQ(test, objects, 1);
+}
+
 /* Every second one; each release drops the next two. */
 static void g7_silence_is_broken_again_and_again(struct kunit *test)
 {
@@ -459,6 +485,7 @@ static struct kunit_case silent_cases[] = {
 	KUNIT_CASE(g1_silence_beyond_the_budget_is_handed_over),
 	KUNIT_CASE(g1_silence_within_the_budget_is_done_at_once),
 	KUNIT_CASE(g1_silence_leads_to_a_release),
+	KUNIT_CASE(g1_what_went_before_a_release_has_gone),
 	KUNIT_CASE(g7_silence_is_broken_again_and_again),
 	KUNIT_CASE(g1_release_drops_a_silent_chain),
 	KUNIT_CASE(g6_atomic_silence_leads_to_a_sleeping_release),

@@ -175,7 +175,8 @@ struct refweak {
  * WEAK	     there are, or were, weak references to it
  * LEAF	     the type has no slots: never a candidate, no member of an island
  * FRESH     not yet seen by the collector since its allocation
- * MARKED    the row is marked as a candidate, or about to be
+ * MARKED    the row is marked as a candidate, or about to be; a leaf need not
+ *	     be, so it says so from the beginning
  * DEAD	     being reclaimed: a put never releases it
  * CONDEMNED on trial; the heap's verdict word tells the outcome
  */
@@ -189,7 +190,7 @@ struct refweak {
 #define REFWORD_FINALIZED	BIT_ULL(38)
 #define REFWORD_VERSION		BIT_ULL(39)
 
-/* A put need do no more than count: see refobj_drop(). */
+/* A put need do no more than count: see refobj_drop().  So has a leaf. */
 #define REFWORD_PLAIN_PUT	(REFWORD_MARKED | REFWORD_FINALIZED)
 
 #define REFWORD_GET		(REFWORD_VERSION + 1)
@@ -844,13 +845,6 @@ static inline void refobj_put(struct refobj *obj)
 	prefetchw(&obj->word);
 	barrier();
 	word = atomic64_read(&obj->word);
-	if (word & REFWORD_LEAF) {
-		/* Never a candidate: there is nothing but the count. */
-		word = atomic64_fetch_add_release(REFWORD_PUT, &obj->word);
-		if (unlikely((u32)word - 2 >= REFCOUNT_ZONE_MAX - 1))
-			__refobj_put_last(obj, word);
-		return;
-	}
 	if ((word & REFWORD_PLAIN_PUT) == REFWORD_PLAIN_PUT) {
 		unsigned long place = READ_ONCE(obj->place);
 

@@ -592,16 +592,15 @@ struct refheap {
 };
 
 /*
- * Dead objects of one chunk, to be freed together.  Until they are the heap
- * counts them as its own, and so stays.
+ * Dead objects of one chunk, to be freed together.  Until then their rows own
+ * their memory, and the heap counts them as its own, and so stays.
  */
-#define REFBATCH_MOST	32
+#define REFBATCH_MOST	24
 
 struct refbatch {
 	unsigned int nr;
 	struct refchunk *chunk;
 	DECLARE_BITMAP(rows, REFROW_PER_CHUNK);
-	void *memory[REFBATCH_MOST];
 };
 
 /* main.c */
@@ -824,9 +823,8 @@ static inline void refrow_count_freed(struct reftype *type)
 }
 
 /*
- * Free a dead object with others, which refbatch_flush() ends.  Its row is
- * empty, its type has neither an array nor a visit callback, and its heap wants
- * to know of none.
+ * Free a dead object with others, which refbatch_flush() ends.  Its type has
+ * neither an array nor a visit callback, and its heap wants to know of none.
  *
  * Context: may sleep.
  */
@@ -840,8 +838,9 @@ static inline void refbatch_add(struct refbatch *batch, struct refobj *obj)
 		batch->chunk = chunk;
 		bitmap_zero(batch->rows, REFROW_PER_CHUNK);
 	}
+	refrow_attach(place, obj);
 	refrows_set(batch->rows, place_index(place));
-	batch->memory[batch->nr++] = refobj_memory(chunk->type, obj);
+	batch->nr++;
 }
 
 /*
@@ -943,7 +942,7 @@ struct refcascade {
 	unsigned int spent;		/* objects and slots */
 	bool thread;			/* the heap's own: no limit, may sleep */
 	bool bulk;			/* long, and may sleep: use @batch */
-	struct refbatch batch;		/* empty while client code runs */
+	struct refbatch *batch;		/* empty while client code runs */
 };
 
 void refcascade_init(struct refcascade *cascade, struct refheap **running,

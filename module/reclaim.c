@@ -201,10 +201,8 @@ static void refreclaim_end(struct refreclaim *reclaim, struct refheap *heap,
 /* Return: the number of members freed. */
 long refisland_reclaim(struct refheap *heap, u32 first)
 {
-	struct refreclaim reclaim __uninitialized;
+	struct refreclaim reclaim = {};
 
-	reclaim.members = 0;
-	reclaim.freed = 0;
 	refcascade_init(&reclaim.cascade, &heap->running, true);
 	if (busted(FAULT_release_first))
 		refisland_for_members(heap, first, refmember_release, NULL);
@@ -349,10 +347,8 @@ static void refheap_reclaim_silently(struct refheap *heap,
 long refisland_reclaim_together(struct refisland *island)
 {
 	struct refheap *heap = island->heap;
-	struct refreclaim reclaim __uninitialized;
+	struct refreclaim reclaim = {};
 
-	reclaim.members = 0;
-	reclaim.freed = 0;
 	refcascade_init(&reclaim.cascade, &heap->running, true);
 	if (refisland_silent(island)) {
 		refheap_reclaim_silently(heap, &reclaim);

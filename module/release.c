@@ -200,8 +200,7 @@ void refcascade_init(struct refcascade *cascade, struct refheap **running,
 	cascade->spent = 0;
 	cascade->thread = thread;
 	cascade->bulk = false;
-	cascade->batch.nr = 0;
-	cascade->batch.chunk = NULL;
+	cascade->batch = NULL;
 }
 
 /* Queue an object whose count has just become zero. */
@@ -417,7 +416,7 @@ static void refcascade_release(struct refcascade *cascade, struct refobj *obj)
 		refcascade_silence_all(cascade, obj);
 		return;
 	}
-	refbatch_flush(&cascade->batch);
+	refbatch_flush(cascade->batch);
 	if (unlikely(type->desc.flags & REFTYPE_RELEASE_SLEEPS) &&
 	    !refcascade_may_sleep(cascade)) {
 		refobj_defer(obj);
@@ -440,15 +439,20 @@ static void refcascade_release(struct refcascade *cascade, struct refobj *obj)
 /* Release all that is queued, and what joins meanwhile, within the budget. */
 void refcascade_run(struct refcascade *cascade)
 {
+	struct refbatch batch __uninitialized;
 	struct refobj *obj;
 
+	batch.nr = 0;
+	batch.chunk = NULL;
+	cascade->batch = &batch;
 	while ((obj = refcascade_next(cascade))) {
 		if (refcascade_exhausted(cascade))
 			refobj_defer(obj);
 		else
 			refcascade_release(cascade, obj);
 	}
-	refbatch_flush(&cascade->batch);
+	refbatch_flush(&batch);
+	cascade->batch = NULL;
 }
 
 /* Release a dead object and what it alone kept alive. */
@@ -456,7 +460,7 @@ static noinline void refobj_cascade(struct refobj *obj)
 {
 	struct reftype *type = refobj_chunk(obj)->type;
 	struct refcascade_entry *entry = NULL;
-	struct refcascade cascade __uninitialized;
+	struct refcascade cascade;
 
 	refcascade_init(&cascade, &type->heap->running, false);
 	if (!busted(FAULT_recursion)) {
@@ -471,12 +475,13 @@ static noinline void refobj_cascade(struct refobj *obj)
 		}
 		cascade.running = &entry->running;
 	}
-	refobj_link(obj, NULL);
-	if (type->direct)
+	if (type->direct) {
+		refobj_link(obj, NULL);
 		refcascade_finish(&cascade, obj, type, false);
-	else
-		refcascade_release(&cascade, obj);
-	if (unlikely(cascade.first || cascade.bulk))
+	} else {
+		refcascade_add(&cascade, obj);
+	}
+	if (cascade.first)
 		refcascade_run(&cascade);
 	if (likely(entry))
 		refcascade_unclaim(entry);
@@ -512,7 +517,7 @@ void refobj_release(struct refobj *obj)
 void refheap_release_deferred(struct refheap *heap)
 {
 	struct refcascade_entry *entry;
-	struct refcascade cascade __uninitialized;
+	struct refcascade cascade;
 	struct refobj *obj, *next, *last, *first;
 	unsigned int nr = 0;
 

@@ -244,18 +244,22 @@ void refchunk_free_rows(struct refchunk *chunk, const unsigned long *rows,
  */
 void refbatch_flush(struct refbatch *batch)
 {
-	const struct reftype *type;
-	unsigned int i;
+	void *memory[REFBATCH_MOST] __uninitialized;
+	struct refchunk *chunk = batch->chunk;
+	unsigned int index, nr = 0;
+	struct refobj *obj;
 
-	if (batch->nr >= REFBATCH_FEW) {
-		refchunk_free_rows(batch->chunk, batch->rows, batch->memory,
-				   batch->nr);
-	} else if (batch->nr) {
-		type = batch->chunk->type;
-		for (i = 0; i < batch->nr; i++)
-			refobj_free_memory(batch->memory[i] + type->desc.header,
-					   END_FREED);
+	if (!batch->nr)
+		return;
+	refchunk_for_each_row(batch->rows, index) {
+		obj = refrow_detach(chunk_place(chunk, index));
+		if (batch->nr < REFBATCH_FEW)
+			refobj_free_memory(obj, END_FREED);
+		else
+			memory[nr++] = refobj_memory(chunk->type, obj);
 	}
+	if (nr)
+		refchunk_free_rows(chunk, batch->rows, memory, nr);
 	batch->nr = 0;
 	batch->chunk = NULL;
 }

@@ -16,7 +16,7 @@ static __always_inline void refcascade_end(struct refcascade *cascade,
 	/* Afterwards even the type may be gone. */
 	refcascade_spend(cascade, cost);
 	if (cascade->bulk && !READ_ONCE(refobj_chunk(obj)->heap->careful))
-		refbatch_add(&cascade->batch, obj);
+		refbatch_add(cascade->batch, obj);
 	else
 		refobj_free(obj);
 }
@@ -32,7 +32,6 @@ refcascade_follow(struct refcascade *cascade, struct refobj *obj,
 {
 	if (type->plain && !refcascade_exhausted(cascade)) {
 		refobj_stamp_dead(obj);
-		refobj_link(obj, NULL);
 		refcascade_end(cascade, obj, 1);
 		return NULL;
 	}
@@ -104,7 +103,6 @@ refcascade_silence(struct refcascade *cascade, struct refobj *obj,
 /* Objects without callbacks, one after the other. */
 void refcascade_silence_all(struct refcascade *cascade, struct refobj *obj)
 {
-	refobj_link(obj, NULL);
 	while (obj) {
 		if (refcascade_exhausted(cascade)) {
 			refobj_defer(obj);

@@ -687,6 +687,7 @@ static void reftrace_settle(struct reftrace *trace)
  * to has been, too, and is dead.
  */
 void reftrace_try_early(struct reftrace *trace)
+	__must_hold(RCU)
 {
 	struct refheap *heap = trace->heap;
 

@@ -205,7 +205,8 @@ static struct reftype *reftype_alloc(struct refheap *heap,
 	err = reftype_copy(type, desc);
 	if (err)
 		goto free;
-	type->first_word = 1 | (type->leaf ? REFWORD_LEAF : REFWORD_FRESH) |
+	type->first_word = 1 | (type->leaf ? REFWORD_LEAF | REFWORD_MARKED :
+					     REFWORD_FRESH) |
 			   (desc->finalize ? 0 : REFWORD_FINALIZED);
 	type->silent = !type->leaf && type->fields_only && !desc->release &&
 		       !desc->finalize && !desc->nr_weaks;

@@ -32,7 +32,7 @@ static u64 timed_collect(struct bench_graph *graph)
 
 static void measure_touched(struct bench_graph *graph)
 {
-	u64 first[BENCH_ROUNDS_MOST], again[BENCH_ROUNDS_MOST];
+	static u64 first[BENCH_ROUNDS_MOST], again[BENCH_ROUNDS_MOST];
 	unsigned int i;
 
 	for (i = 0; i < bench_rounds; i++) {

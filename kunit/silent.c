@@ -7,6 +7,7 @@
 
 #include <linux/irqflags.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 
 /* Checked memory is hundreds of times slower. */
 #define SILENT_MANY	(IS_ENABLED(CONFIG_KASAN) ? 3000 : 100000)
@@ -356,21 +357,35 @@ static void g1_release_drops_a_silent_chain(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, graph_stats(g).objects, 0);
 }
 
-/* Nobody is told where nobody may sleep; later, once. */
+static void note_task(struct graph_node *node)
+{
+	WRITE_ONCE(*(struct task_struct **)node->data, current);
+}
+
+/*
+ * Nobody is told where nobody may sleep, but by the thread, once.  It may be at
+ * work on another CPU, and do so before we look.
+ */
 static void g6_atomic_silence_leads_to_a_sleeping_release(struct kunit *test)
 {
 	struct graph *g = test->priv;
+	struct graph_node *node = graph_add(g, SLEEPER);
+	struct task_struct *teller = NULL;
 	struct mute *tail, *head;
 	unsigned long flags;
 
+	node->data = &teller;
+	node->last_words = note_task;
 	head = mute_chain(g, mute_type(g, "mute"), 5, &tail);
-	mute_give(g, tail, 0, &graph_add(g, SLEEPER)->obj);
+	mute_give(g, tail, 0, &node->obj);
 	local_irq_save(flags);
 	mute_put(head);
-	KUNIT_EXPECT_EQ(test, graph_released(g), 0);
+	KUNIT_EXPECT_PTR_NE(test, READ_ONCE(teller), current);
 	local_irq_restore(flags);
 	expect_gone(g);
 	KUNIT_EXPECT_EQ(test, graph_released(g), 1);
+	KUNIT_EXPECT_NOT_NULL(test, teller);
+	KUNIT_EXPECT_PTR_NE(test, teller, current);
 }
 
 /* Of both sorts, shared and not. */

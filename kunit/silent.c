@@ -289,6 +289,23 @@ static void g1_silence_leads_to_a_release(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, graph_stats(g).deferred, 0);
 }
 
+/* In the midst of a chain, and behind more than is freed one by one. */
+static void g3_silence_leads_to_a_finalizer(struct kunit *test)
+{
+	struct graph *g = test->priv;
+	struct reftype *type = mute_type(g, "mute");
+	struct graph_node *node = graph_add(g, FINAL);
+	struct mute *tail, *head = mute_chain(g, type, 1000, &tail);
+
+	KUNIT_ASSERT_EQ(test, refslot_give(&node->obj, &node->slot[0],
+					   &mute_add(g, type)->obj), 0);
+	mute_give(g, tail, 0, &node->obj);
+	mute_put(head);
+	expect_gone(g);
+	KUNIT_EXPECT_EQ(test, graph_finalized(g), 1);
+	KUNIT_EXPECT_EQ(test, graph_released(g), 1);
+}
+
 static void look_around(struct graph_node *node)
 {
 	struct refheap_stats stats;
@@ -500,6 +517,7 @@ static struct kunit_case silent_cases[] = {
 	KUNIT_CASE(g1_silence_beyond_the_budget_is_handed_over),
 	KUNIT_CASE(g1_silence_within_the_budget_is_done_at_once),
 	KUNIT_CASE(g1_silence_leads_to_a_release),
+	KUNIT_CASE(g3_silence_leads_to_a_finalizer),
 	KUNIT_CASE(g1_what_went_before_a_release_has_gone),
 	KUNIT_CASE(g7_silence_is_broken_again_and_again),
 	KUNIT_CASE(g1_release_drops_a_silent_chain),

@@ -36,9 +36,8 @@ static __always_inline void refmarks_add(unsigned long *rows, unsigned int at,
 }
 
 /*
- * Clear a chunk's marks, eight at a time.  Read again by
- * what clears it: a mark that an earlier object left must not hide that of a
- * later one.
+ * Clear a chunk's marks, eight at a time.  Read again by what clears it: a mark
+ * that an earlier object left must not hide that of a later one.
  *
  * Return: their number; @touched are those that a mutator has set.
  */

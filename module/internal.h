@@ -313,7 +313,7 @@ static __always_inline bool refrows_next(const unsigned long *rows,
 	for (unsigned long __bits = (rows)[0], __base = 0; \
 	     refrows_next(rows, &__bits, &__base, &(index));)
 
-/* test_bit() and __set_bit() in memory take processors ten steps and more. */
+/* x86 is slow at test_bit() and __set_bit() in memory: a tenth of a trace. */
 static __always_inline bool refrows_test(const unsigned long *rows,
 					 unsigned int index)
 {

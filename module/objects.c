@@ -130,9 +130,9 @@ static void refobjects_show_flags(struct seq_file *seq, u64 word)
 	bool saturated = refword_saturated(word);
 	unsigned int i;
 
+	/* It says so, but is no candidate. */
 	if (word & REFWORD_LEAF)
 		word &= ~REFWORD_MARKED;
-
 	if (!(word & (WORD_FLAGS | WORD_LIFE)) && !saturated)
 		seq_putc(seq, '-');
 	for (i = 0; i < ARRAY_SIZE(flags); i++)

@@ -257,7 +257,10 @@ static __always_inline bool reftrace_count_near(struct refchunk *chunk,
 	return true;
 }
 
-/* Is it going to be read as a root anyway, with its neighbours? */
+/*
+ * Is it going to be read as a root anyway, with its neighbours?  If its chunk
+ * has only been parked, in the next collection.
+ */
 static bool row_awaited(const struct refheap *heap,
 			const struct refchunk *chunk, unsigned int index)
 {

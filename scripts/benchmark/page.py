@@ -40,8 +40,8 @@ Each row says which. The peers run beside it:
 A graph is made in fresh memory, in the order of allocation. Of a peer, each of five
 processes reports the best of three collections, and the median of the five counts:
 its buffers are warm or its memory is in order, whatever suits it. Of refheap it is
-the median of five such bests for what is collected or dropped, and of five single
-turns for everything else. Where several peers are named the best one is shown; a
+the median of five such bests for what is collected or dropped, and of single turns
+for everything else. Where several peers are named the best one is shown; a
 target is met if it holds against every one of them.
 
 ## The table

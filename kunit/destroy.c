@@ -301,6 +301,28 @@ static void g10_releases_wait_behind_one(struct kunit *test)
 	destroy_beside_a_release(test, false, NODE_SLOTS);
 }
 
+static void put_data(struct graph_node *node)
+{
+	node_put(node->data);
+}
+
+/* What a leaf has put in its release is released after that, and waited for. */
+static void g10_what_a_leaf_has_put_is_running_elsewhere(struct kunit *test)
+{
+	struct graph *g = test->priv;
+	struct graph_node *leaf = graph_add(g, LEAF);
+	struct graph_node *node = graph_add(g, SLEEPER);
+	static struct ending ending;	/* a release may outlive us */
+
+	ending_init(&ending, g);
+	node->data = &ending;
+	node->last_words = enter_and_wait;
+	leaf->data = node;
+	leaf->last_words = put_data;
+	start(test, put_thread, leaf);
+	destroy_must_wait(test, &ending, 2);
+}
+
 /* While its finalizer runs an object is one like any other, and keeps others. */
 static void g10_finalizer_is_running_elsewhere(struct kunit *test)
 {
@@ -621,6 +643,7 @@ static struct kunit_case destroy_cases[] = {
 	KUNIT_CASE(g10_finalizer_is_running_elsewhere),
 	KUNIT_CASE(g10_release_is_running_in_the_thread),
 	KUNIT_CASE(g10_releases_wait_behind_one),
+	KUNIT_CASE(g10_what_a_leaf_has_put_is_running_elsewhere),
 	KUNIT_CASE(g10_in_a_release_of_another_heap),
 	KUNIT_CASE(g10_held_ring_touched_at_the_end),
 	KUNIT_CASE(g10_memory_is_pending),

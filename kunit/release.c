@@ -183,6 +183,25 @@ static void g7_releases_that_drop_one_another(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, graph_released(g), 2000);
 }
 
+/* The same without slots, of which each is told with preemption off. */
+static void g7_leaves_that_drop_one_another(struct kunit *test)
+{
+	struct graph *g = test->priv;
+	struct graph_node *node, *before = graph_add(g, LEAF);
+	unsigned int i;
+
+	for (i = 1; i < 2000; i++) {
+		node = graph_add(g, LEAF);
+		node->data = before;
+		node->last_words = put_data;
+		before = node;
+	}
+	node_put(before);
+	KUNIT_EXPECT_EQ(test, graph_released(g), 2000);
+	KUNIT_EXPECT_EQ(test, graph_stats(g).objects, 0);
+	KUNIT_EXPECT_EQ(test, graph_stats(g).deferred, 0);
+}
+
 static void add_child(struct graph_node *node)
 {
 	struct graph_node *child = graph_try_add(node->graph, NODE, GFP_ATOMIC);
@@ -250,6 +269,18 @@ static void g10_collect_in_a_release(struct kunit *test)
 
 	node_put_with(graph_add(g, SLEEPER), collect_inside);
 	KUNIT_EXPECT_EQ(test, refheap_drain(g->heap), 0);
+	KUNIT_EXPECT_EQ(test, answers[0], -EDEADLK);
+	KUNIT_EXPECT_EQ(test, answers[1], -EDEADLK);
+}
+
+/* A mistake, which must not end in waiting for itself. */
+static void g10_collect_in_the_release_of_a_leaf(struct kunit *test)
+{
+	struct graph *g = test->priv;
+
+	if (IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP))
+		kunit_skip(test, "the kernel would say so itself");
+	node_put_with(graph_add(g, LEAF), collect_inside);
 	KUNIT_EXPECT_EQ(test, answers[0], -EDEADLK);
 	KUNIT_EXPECT_EQ(test, answers[1], -EDEADLK);
 }
@@ -500,9 +531,11 @@ static struct kunit_case release_cases[] = {
 	KUNIT_CASE(g1_release_drops_another),
 	KUNIT_CASE(g1_release_drops_one_of_another_heap),
 	KUNIT_CASE(g7_releases_that_drop_one_another),
+	KUNIT_CASE(g7_leaves_that_drop_one_another),
 	KUNIT_CASE(g1_release_allocates),
 	KUNIT_CASE(g1_release_in_an_island_allocates),
 	KUNIT_CASE(g10_collect_in_a_release),
+	KUNIT_CASE(g10_collect_in_the_release_of_a_leaf),
 	KUNIT_CASE(g10_collect_in_the_release_of_an_island),
 	KUNIT_CASE(g10_drain_in_a_release),
 	KUNIT_CASE(g10_destroy_in_a_release),

@@ -387,7 +387,7 @@ struct reftype {
 	struct reffield run;		/* I: the first of desc.fields, or empty */
 	bool leaf;			/* I */
 	bool plain;			/* I: no slots, no callback */
-	bool direct;			/* I: no slots, and no callback that sleeps */
+	bool direct;			/* I: no slots, and a callback that does not sleep */
 	bool fields_only;		/* I: no slots but declared ones, a few */
 	bool silent;			/* I: so, some, and no callback at its end */
 	bool simple;			/* I: begins as a few words of zero */

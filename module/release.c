@@ -5,7 +5,8 @@
  * Iterative (G7): an object at zero joins a queue that runs through the rows
  * of the object table; the outermost put on a stack works it off in order.
  * A put from inside a release callback has to find that queue: it is
- * registered under the task and its level of interrupt nesting.
+ * registered under the task and its level of interrupt nesting, or, for the one
+ * callback of an object without slots, with the CPU: see refobj_release_direct().
  *
  * Budgeted (G1): REFRELEASE_BUDGET objects and slots in a context that may
  * sleep, REFRELEASE_BUDGET_ATOMIC elsewhere; the rest, and what the context
@@ -35,6 +36,16 @@ struct refcascade_entry {
 static struct {
 	struct refcascade_entry way[REFCASCADE_WAYS];
 } ____cacheline_aligned refcascade_table[1 << REFCASCADE_BITS];
+
+/*
+ * Who releases an object on a CPU with preemption off, for each level of
+ * interrupt nesting.  (P) whoever finds one there that is running at that level
+ * of that CPU is inside its callback; others only look whether there is one.
+ */
+static DEFINE_PER_CPU(struct refcascade_direct {
+	struct refcascade *cascade;	/* or NULL */
+	struct refheap *running;	/* whose callback it is in, or NULL */
+}, refcascade_direct[REFTYPE_LEVELS]);
 
 static unsigned long refcascade_key(void)
 {
@@ -91,12 +102,21 @@ static struct refcascade_entry *refcascade_mine(void)
 	return NULL;
 }
 
+/* The one on this CPU that the caller is inside of, or NULL. */
+static struct refcascade *refcascade_direct_mine(void)
+{
+	return this_cpu_read(refcascade_direct[interrupt_context_level()].cascade);
+}
+
 /* Is the caller inside a callback of @heap? */
 bool refheap_in_callback(const struct refheap *heap)
 {
 	struct refcascade_entry *entry;
 
 	if (current == heap->thread)
+		return true;
+	if (this_cpu_read(refcascade_direct[interrupt_context_level()].running) ==
+	    heap)
 		return true;
 	entry = refcascade_mine();
 	return entry && READ_ONCE(entry->running) == heap;
@@ -138,13 +158,35 @@ void refheap_callback_end(struct refheap **running)
 	refcallback_end(running);
 }
 
-/* Is nobody but the caller releasing anything, in whatever heap? */
+/* Is no CPU amidst a release with preemption off? */
+static bool refcascade_direct_idle(void)
+{
+	struct refcascade_direct *direct;
+	unsigned int cpu, level;
+
+	for_each_possible_cpu(cpu) {
+		direct = per_cpu_ptr(refcascade_direct, cpu);
+		for (level = 0; level < REFTYPE_LEVELS; level++)
+			/* Pairs with refobj_release_direct(). */
+			if (smp_load_acquire(&direct[level].cascade))
+				return false;
+	}
+	return true;
+}
+
+/*
+ * Is nobody but the caller releasing anything, in whatever heap?  He may sleep,
+ * and so is not among those with preemption off.
+ */
 bool refcascade_idle(void)
 {
 	unsigned long mine = refcascade_key(), key;
 	struct refcascade_entry *set;
 	unsigned int i, way;
 
+	/* These first: what they have queued is registered before they end. */
+	if (!refcascade_direct_idle())
+		return false;
 	for (i = 0; i < ARRAY_SIZE(refcascade_table); i++) {
 		set = refcascade_table[i].way;
 		for (way = 0; way < REFCASCADE_WAYS; way++) {
@@ -163,7 +205,10 @@ static bool refheap_running_in(const struct refheap *heap,
 	return smp_load_acquire(running) == heap;
 }
 
-/* Is no callback of a dead heap running any more? */
+/*
+ * Is no callback of a dead heap running any more?  Of those with preemption off
+ * none is after a grace period.
+ */
 bool refheap_quiet(struct refheap *heap)
 {
 	struct refcascade_entry *set;
@@ -455,36 +500,126 @@ void refcascade_run(struct refcascade *cascade)
 	cascade->batch = NULL;
 }
 
+/* What a cascade has queued is another's now. */
+static void refcascade_give(struct refcascade *cascade,
+			    struct refcascade *other)
+{
+	struct refobj *obj;
+
+	while ((obj = refcascade_next(cascade)))
+		if (other)
+			refcascade_add(other, obj);
+		else
+			refobj_defer(obj);
+}
+
+/*
+ * Register a cascade, whose queue is the business of whom this context is
+ * inside of, if there is one.
+ *
+ * Return: its entry, or NULL if the queue has been given away.
+ */
+static struct refcascade_entry *
+refcascade_register(struct refcascade *cascade)
+{
+	struct refcascade_entry *entry = refcascade_claim(cascade);
+
+	if (likely(entry && entry->cascade == cascade)) {
+		cascade->running = &entry->running;
+		return entry;
+	}
+	refcascade_give(cascade, entry ? entry->cascade : NULL);
+	return NULL;
+}
+
 /* Release a dead object and what it alone kept alive. */
 static noinline void refobj_cascade(struct refobj *obj)
 {
-	struct reftype *type = refobj_chunk(obj)->type;
+	struct refcascade *outer = refcascade_direct_mine();
 	struct refcascade_entry *entry = NULL;
 	struct refcascade cascade;
 
-	refcascade_init(&cascade, &type->heap->running, false);
+	if (unlikely(outer) && !busted(FAULT_recursion)) {
+		refcascade_add(outer, obj);
+		return;
+	}
+	refcascade_init(&cascade, &refobj_chunk(obj)->heap->running, false);
+	refcascade_add(&cascade, obj);
 	if (!busted(FAULT_recursion)) {
-		entry = refcascade_claim(&cascade);
-		if (unlikely(!entry)) {
-			refobj_defer(obj);
+		entry = refcascade_register(&cascade);
+		if (unlikely(!entry))
 			return;
-		}
-		if (entry->cascade != &cascade) {
-			refcascade_add(entry->cascade, obj);
-			return;
-		}
-		cascade.running = &entry->running;
 	}
-	if (type->direct) {
-		refobj_link(obj, NULL);
-		refcascade_finish(&cascade, obj, type, false);
-	} else {
-		refcascade_add(&cascade, obj);
-	}
-	if (cascade.first)
-		refcascade_run(&cascade);
+	refcascade_run(&cascade);
 	if (likely(entry))
 		refcascade_unclaim(entry);
+}
+
+/*
+ * What the callback of a release with preemption off has put is released with
+ * preemption on, where that one has ended.
+ */
+static noinline void refcascade_direct_next(struct refcascade_direct *direct,
+					    const struct refcascade *queued)
+{
+	struct refcascade_entry *entry;
+	struct refcascade cascade;
+
+	refcascade_init(&cascade, NULL, false);
+	cascade.first = queued->first;
+	cascade.last = queued->last;
+	entry = refcascade_register(&cascade);
+	/* Pairs with refcascade_direct_idle(): the entry can be seen. */
+	smp_store_release(&direct->cascade, NULL);
+	preempt_enable();
+	if (!entry)
+		return;
+	refcascade_run(&cascade);
+	refcascade_unclaim(entry);
+}
+
+/*
+ * Release a dead object that has no slots and nothing but a callback that does
+ * not sleep.  With preemption off the CPU is register enough: no search, no
+ * atomic operation; and it is an RCU section, so refheap_silence() waits for
+ * the callback.
+ *
+ * In a release that is registered with the task this is released within it,
+ * and only what it puts waits, so the stack is bounded all the same (G7).
+ */
+static noinline void refobj_release_direct(struct refobj *obj,
+					   struct reftype *type)
+{
+	struct refcascade queued __uninitialized;
+	struct refcascade_direct *direct;
+
+	preempt_disable();
+	direct = this_cpu_ptr(&refcascade_direct[interrupt_context_level()]);
+	if (unlikely(direct->cascade) && !busted(FAULT_recursion)) {
+		refcascade_add(direct->cascade, obj);
+		preempt_enable();
+		return;
+	}
+	/* Nobody does more than add to it. */
+	queued.first = NULL;
+	WRITE_ONCE(direct->cascade, &queued);
+	/* In transit, as if it were queued. */
+	refobj_link(obj, NULL);
+	if (unlikely(type->desc.nr_weaks))
+		refweak_clear_members(obj, type);
+	if (type->desc.release && likely(!READ_ONCE(type->heap->dead))) {
+		direct->running = type->heap;
+		type->desc.release(obj);
+		direct->running = NULL;
+	}
+	refobj_free(obj);
+	if (unlikely(queued.first)) {
+		refcascade_direct_next(direct, &queued);
+		return;
+	}
+	/* Pairs with refcascade_direct_idle(): the object has gone. */
+	smp_store_release(&direct->cascade, NULL);
+	preempt_enable();
 }
 
 /*
@@ -494,7 +629,7 @@ static noinline void refobj_cascade(struct refobj *obj)
  */
 void refobj_release(struct refobj *obj)
 {
-	const struct reftype *type;
+	struct reftype *type;
 
 	if (!refrelease_may_free()) {
 		refobj_defer(obj);
@@ -509,6 +644,8 @@ void refobj_release(struct refobj *obj)
 	if ((type->plain || (type->silent && refobj_bare(obj, type))) &&
 	    likely(!refobj_weak(obj)))
 		refobj_free(obj);
+	else if (type->direct && likely(!refobj_weak(obj)))
+		refobj_release_direct(obj, type);
 	else
 		refobj_cascade(obj);
 }

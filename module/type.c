@@ -198,7 +198,9 @@ static struct reftype *reftype_alloc(struct refheap *heap,
 	type->leaf = !desc->nr_fields && !desc->array && !desc->visit &&
 		     !desc->finalize;
 	type->plain = type->leaf && !desc->release && !desc->nr_weaks;
-	type->direct = type->leaf && !(desc->flags & REFTYPE_RELEASE_SLEEPS);
+	/* On PREEMPT_RT callbacks take locks that sleep. */
+	type->direct = type->leaf && !IS_ENABLED(CONFIG_PREEMPT_RT) &&
+		       !(desc->flags & REFTYPE_RELEASE_SLEEPS);
 	type->fields_only = !desc->array && !desc->visit;
 	spin_lock_init(&type->rows_lock);
 	INIT_LIST_HEAD(&type->chunks);

@@ -183,6 +183,18 @@ static void g7_releases_that_drop_one_another(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, graph_released(g), 2000);
 }
 
+/* Where the stack has been in releases: a frame each. */
+static unsigned long stack_lowest, stack_highest;
+
+static void put_data_on_the_stack(struct graph_node *node)
+{
+	unsigned long here = (unsigned long)__builtin_frame_address(0);
+
+	stack_lowest = min(stack_lowest, here);
+	stack_highest = max(stack_highest, here);
+	node_put(node->data);
+}
+
 /* The same without slots, of which each is told with preemption off. */
 static void g7_leaves_that_drop_one_another(struct kunit *test)
 {
@@ -193,11 +205,15 @@ static void g7_leaves_that_drop_one_another(struct kunit *test)
 	for (i = 1; i < 2000; i++) {
 		node = graph_add(g, LEAF);
 		node->data = before;
-		node->last_words = put_data;
+		node->last_words = put_data_on_the_stack;
 		before = node;
 	}
+	stack_lowest = ULONG_MAX;
+	stack_highest = 0;
 	node_put(before);
 	KUNIT_EXPECT_EQ(test, graph_released(g), 2000);
+	/* From the first put, or from the queue: not one within the other. */
+	KUNIT_EXPECT_LT(test, stack_highest - stack_lowest, 4096);
 	KUNIT_EXPECT_EQ(test, graph_stats(g).objects, 0);
 	KUNIT_EXPECT_EQ(test, graph_stats(g).deferred, 0);
 }

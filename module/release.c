@@ -623,6 +623,20 @@ static noinline void refobj_release_direct(struct refobj *obj,
 }
 
 /*
+ * Nothing may be freed here.  If it was refobj_release_direct() that switched
+ * preemption off it is the caller's own, later.
+ */
+static noinline void refobj_release_later(struct refobj *obj)
+{
+	struct refcascade *outer = refcascade_direct_mine();
+
+	if (outer)
+		refcascade_add(outer, obj);
+	else
+		refobj_defer(obj);
+}
+
+/*
  * The caller dropped the last reference.
  *
  * Context: any but NMI.
@@ -632,7 +646,7 @@ void refobj_release(struct refobj *obj)
 	struct reftype *type;
 
 	if (!refrelease_may_free()) {
-		refobj_defer(obj);
+		refobj_release_later(obj);
 		return;
 	}
 	refobj_stamp_dead(obj);

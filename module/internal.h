@@ -592,13 +592,15 @@ struct refheap {
 };
 
 /*
- * Dead objects of one chunk, to be freed together.  Until then their rows own
- * their memory, and the heap counts them as its own, and so stays.
+ * Dead objects of one chunk, to be freed together.  Until then the heap counts
+ * them as its own, and so stays.  A thread has room to note so many; of others
+ * the rows own the memory until then.
  */
 #define REFBATCH_MOST	24
 
 struct refbatch {
-	unsigned int nr;
+	unsigned int nr, most;
+	void **memory;			/* of the thread's, or NULL */
 	struct refchunk *chunk;
 	DECLARE_BITMAP(rows, REFROW_PER_CHUNK);
 };
@@ -833,12 +835,17 @@ static inline void refbatch_add(struct refbatch *batch, struct refobj *obj)
 	unsigned long place = READ_ONCE(obj->place);
 	struct refchunk *chunk = place_chunk(place);
 
-	if (unlikely(batch->chunk != chunk || batch->nr == REFBATCH_MOST)) {
+	if (unlikely(batch->chunk != chunk || batch->nr == batch->most)) {
 		refbatch_flush(batch);
 		batch->chunk = chunk;
 		bitmap_zero(batch->rows, REFROW_PER_CHUNK);
 	}
-	refrow_attach(place, obj);
+	if (batch->memory) {
+		WRITE_ONCE(*place_row(place), 0);
+		batch->memory[batch->nr] = refobj_memory(chunk->type, obj);
+	} else {
+		refrow_attach(place, obj);
+	}
 	refrows_set(batch->rows, place_index(place));
 	batch->nr++;
 }
@@ -940,13 +947,13 @@ struct refcascade {
 	struct refobj *first, *last;	/* queue of objects at count zero */
 	struct refheap **running;	/* see refheap_callback_begin() */
 	unsigned int spent;		/* objects and slots */
-	bool thread;			/* the heap's own: no limit, may sleep */
+	struct refheap *thread;		/* it is this one's: no limit, may sleep */
 	bool bulk;			/* long, and may sleep: use @batch */
 	struct refbatch *batch;		/* empty while client code runs */
 };
 
 void refcascade_init(struct refcascade *cascade, struct refheap **running,
-		     bool thread);
+		     struct refheap *thread);
 void refcascade_add(struct refcascade *cascade, struct refobj *obj);
 void refcascade_run(struct refcascade *cascade);
 void refobj_release(struct refobj *obj);

@@ -397,7 +397,7 @@ long refisland_try_all(struct refheap *heap)
 
 	/* Once for the whole collection; a dead heap runs no finalizers. */
 	heap->saving = READ_ONCE(heap->save_all) && !READ_ONCE(heap->dead);
-	refcascade_init(&decision.cascade, &heap->running, true);
+	refcascade_init(&decision.cascade, &heap->running, heap);
 	refisland_scan_rows(&decision, refisland_try_suspect);
 	if (decision.revived)
 		refisland_finalize(&decision);

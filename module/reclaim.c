@@ -203,7 +203,7 @@ long refisland_reclaim(struct refheap *heap, u32 first)
 {
 	struct refreclaim reclaim = {};
 
-	refcascade_init(&reclaim.cascade, &heap->running, true);
+	refcascade_init(&reclaim.cascade, &heap->running, heap);
 	if (busted(FAULT_release_first))
 		refisland_for_members(heap, first, refmember_release, NULL);
 	refisland_for_members(heap, first, refmember_empty, &reclaim);
@@ -349,7 +349,7 @@ long refisland_reclaim_together(struct refisland *island)
 	struct refheap *heap = island->heap;
 	struct refreclaim reclaim = {};
 
-	refcascade_init(&reclaim.cascade, &heap->running, true);
+	refcascade_init(&reclaim.cascade, &heap->running, heap);
 	if (refisland_silent(island)) {
 		refheap_reclaim_silently(heap, &reclaim);
 	} else {

@@ -237,7 +237,7 @@ static bool refrelease_may_free(void)
 }
 
 void refcascade_init(struct refcascade *cascade, struct refheap **running,
-		     bool thread)
+		     struct refheap *thread)
 {
 	cascade->first = NULL;
 	cascade->last = NULL;
@@ -489,6 +489,9 @@ void refcascade_run(struct refcascade *cascade)
 
 	batch.nr = 0;
 	batch.chunk = NULL;
+	/* The trace's stack is empty, and long enough. */
+	batch.memory = cascade->thread ? (void **)cascade->thread->stack : NULL;
+	batch.most = batch.memory ? REFROW_PER_CHUNK : REFBATCH_MOST;
 	cascade->batch = &batch;
 	while ((obj = refcascade_next(cascade))) {
 		if (refcascade_exhausted(cascade))
@@ -543,7 +546,7 @@ static noinline void refobj_cascade(struct refobj *obj)
 		refcascade_add(outer, obj);
 		return;
 	}
-	refcascade_init(&cascade, &refobj_chunk(obj)->heap->running, false);
+	refcascade_init(&cascade, &refobj_chunk(obj)->heap->running, NULL);
 	refcascade_add(&cascade, obj);
 	if (!busted(FAULT_recursion)) {
 		entry = refcascade_register(&cascade);
@@ -565,7 +568,7 @@ static noinline void refcascade_direct_next(struct refcascade_direct *direct,
 	struct refcascade_entry *entry;
 	struct refcascade cascade;
 
-	refcascade_init(&cascade, NULL, false);
+	refcascade_init(&cascade, NULL, NULL);
 	cascade.first = queued->first;
 	cascade.last = queued->last;
 	entry = refcascade_register(&cascade);
@@ -684,7 +687,7 @@ void refheap_release_deferred(struct refheap *heap)
 			cond_resched();
 	}
 
-	refcascade_init(&cascade, &heap->running, true);
+	refcascade_init(&cascade, &heap->running, heap);
 	entry = refcascade_claim(&cascade);
 	if (entry)
 		cascade.running = &entry->running;

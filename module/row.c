@@ -244,22 +244,26 @@ void refchunk_free_rows(struct refchunk *chunk, const unsigned long *rows,
  */
 void refbatch_flush(struct refbatch *batch)
 {
-	void *memory[REFBATCH_MOST] __uninitialized;
+	void *gathered[REFBATCH_MOST] __uninitialized;
+	void **memory = batch->memory ?: gathered;
 	struct refchunk *chunk = batch->chunk;
-	unsigned int index, nr = 0;
-	struct refobj *obj;
+	unsigned int i = 0, index;
+	struct reftype *type;
 
 	if (!batch->nr)
 		return;
-	refchunk_for_each_row(batch->rows, index) {
-		obj = refrow_detach(chunk_place(chunk, index));
-		if (batch->nr < REFBATCH_FEW)
-			refobj_free_memory(obj, END_FREED);
-		else
-			memory[nr++] = refobj_memory(chunk->type, obj);
-	}
-	if (nr)
-		refchunk_free_rows(chunk, batch->rows, memory, nr);
+	type = chunk->type;
+	if (!batch->memory)
+		refchunk_for_each_row(batch->rows, index)
+			memory[i++] = refobj_memory(type,
+						    refrow_detach(chunk_place(chunk,
+									      index)));
+	if (batch->nr < REFBATCH_FEW)
+		for (i = 0; i < batch->nr; i++)
+			refobj_free_memory(memory[i] + type->desc.header,
+					   END_FREED);
+	else
+		refchunk_free_rows(chunk, batch->rows, memory, batch->nr);
 	batch->nr = 0;
 	batch->chunk = NULL;
 }

@@ -86,8 +86,12 @@ refcascade_silence(struct refcascade *cascade, struct refobj *obj,
 		WRITE_ONCE(slot->target, NULL);
 		if (likely(refobj_drop_last(target))) {
 			if (likely(other == type && !next && !cascade->first)) {
-				/* In transit, as if it were queued. */
-				refobj_link(target, NULL);
+				/*
+				 * In transit, as if it were queued.  Who destroys
+				 * a heap waits for its own thread anyway.
+				 */
+				if (cascade->thread != type->heap)
+					refobj_link(target, NULL);
 				next = target;
 				continue;
 			}

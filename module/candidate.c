@@ -45,7 +45,7 @@ static unsigned int refchunk_take_marks(struct refchunk *chunk,
 					unsigned long *taken,
 					unsigned long *touched)
 {
-	__le64 *marks = (__le64 *)chunk->mark;
+	__le64 *marks = (__le64 *)chunk->mark, old;
 	unsigned int i;
 	u64 word;
 
@@ -54,9 +54,13 @@ static unsigned int refchunk_take_marks(struct refchunk *chunk,
 	bitmap_zero(taken, REFROW_PER_CHUNK);
 	bitmap_zero(touched, REFROW_PER_CHUNK);
 	for (i = 0; i < REFROW_PER_CHUNK; i += sizeof(*marks), marks++) {
-		if (!READ_ONCE(*marks))
+		old = READ_ONCE(*marks);
+		if (!old)
 			continue;
-		word = le64_to_cpu(xchg(marks, 0));
+		/* As xchg(), which has a lock prefix where one CPU needs none. */
+		while (!try_cmpxchg(marks, &old, 0))
+			;
+		word = le64_to_cpu(old);
 		refmarks_add(touched, i, word);
 		refmarks_add(taken, i, word | word >> 1);
 	}

@@ -136,27 +136,39 @@ bool reftrace_find_suspects(struct refheap *heap)
 	return suspects;
 }
 
-/* How old is who survives a collection of this age? */
-static unsigned int refage_survivor(unsigned int before, unsigned int age)
+/*
+ * The states of eight rows when a collection is over: nothing transient, and who
+ * has been seen is at least @age old.  A byte each, so that all are done at once:
+ * an age has two bits, and adding to it what @age lacks of 128 carries into the
+ * highest bit of its byte, and no further, if it is not lower.
+ */
+static u64 refstates_forget(u64 states, unsigned int age)
 {
-	return max(before, min(age + 1, REFHEAP_AGES - 1U));
+	const u64 each = 0x0101010101010101ULL;
+	u64 seen = (states & each * ROW_SEEN) * 0xff;
+	u64 before = states >> ROW_AGE_SHIFT & each * 3;
+	u64 older = ((before + each * (128 - age)) >> 7 & each) * 0xff;
+	u64 after = (before & older) | (each * age & ~older);
+
+	BUILD_BUG_ON(ROW_SEEN != 1 || ROW_AGE_SHIFT != 6);
+	return (states & ~seen) | (after << ROW_AGE_SHIFT & seen);
 }
 
 /* Forget the transient state of this collection; survivors grow older. */
 void reftrace_forget(struct refheap *heap, unsigned int age)
 {
+	unsigned int survivor = min(age + 1, REFHEAP_AGES - 1U);
 	struct refchunk *chunk, *next;
 	unsigned int index;
-	u8 *state;
+	u64 *states;
 
+	BUILD_BUG_ON(offsetof(struct refchunk, state) % sizeof(*states));
 	refheap_for_each_touched(heap, chunk, next) {
 		refchunk_prefetch_states(refchunk_next(next));
-		for (index = 0; index < REFROW_PER_CHUNK; index++) {
-			state = &chunk->state[index];
-			if (*state & ROW_SEEN)
-				*state = refage_survivor(state_age(*state),
-							 age) << ROW_AGE_SHIFT;
-		}
+		states = (u64 *)chunk->state;
+		for (index = 0; index < REFROW_PER_CHUNK; index += 8, states++)
+			WRITE_ONCE(*states,
+				   refstates_forget(*states, survivor));
 		chunk->touched = NULL;
 		cond_resched();
 	}

@@ -125,6 +125,17 @@ static struct refchunk *refchunk_second(struct list_head *chunks)
 	       list_next_entry(first, staged);
 }
 
+/* What is asked of a chunk first, and then what of its rows. */
+static void refcandidate_prefetch(const struct refchunk *chunk)
+{
+	unsigned int index;
+
+	for (index = 0; chunk && index < REFROW_PER_CHUNK;
+	     index += L1_CACHE_BYTES)
+		prefetchw(&chunk->mark[index]);
+	refchunk_prefetch(chunk);
+}
+
 /*
  * Each chunk once; any may be parked meanwhile, and then leaves its list.  So
  * does one that needs no other look, since the grace period of @cookie was over
@@ -146,7 +157,7 @@ static u64 refcandidate_take_list(struct reftrace *trace,
 		chunk->taken = heap->round;
 		if (cookie && poll_state_synchronize_rcu(*cookie))
 			list_del_init(&chunk->staged);
-		refchunk_prefetch(refchunk_second(chunks));
+		refcandidate_prefetch(refchunk_second(chunks));
 		nr += refcandidate_take_chunk(trace, chunk,
 					      refchunk_first(chunks));
 		reftrace_pause(trace, REFROW_PER_CHUNK);

@@ -382,36 +382,44 @@ static noinline void reftrace_near_edge(struct reftrace *trace,
 }
 
 /*
- * Read an object's slots.  Edges to neighbours are counted at once, the others
- * are gathered.
+ * Read a slot.  Edges to neighbours are counted at once, the others are
+ * gathered.
  */
 static __always_inline void
-reftrace_gather(struct reftrace *trace, struct refchunk *chunk,
-		unsigned int index, struct refobj *obj,
-		struct reftally *tally)
+reftrace_gather_slot(struct reftrace *trace, struct refchunk *chunk,
+		     unsigned int index, const struct refobj *obj,
+		     struct refslot *slot, struct reftally *tally)
 {
-	struct refheap *heap = trace->heap;
-	struct refobj *target;
+	struct refobj *target = READ_ONCE(slot->target);
+	struct refheap *heap;
+
+	if (!target)
+		return;
+	if (refobj_near(target, obj)) {
+		if (!reftrace_count_near(chunk, target, tally))
+			reftrace_near_edge(trace, slot,
+					   row_charged(chunk, index));
+		return;
+	}
+	heap = trace->heap;
+	prefetch(target);
+	if (unlikely(heap->nr_edges == REFHEAP_EDGES))
+		reftrace_flush(trace);
+	heap->edges[heap->nr_edges++] =
+		(unsigned long)slot |
+		(row_charged(chunk, index) ? REFEDGE_CHARGED : 0);
+}
+
+/* Read an object's slots. */
+static void reftrace_gather(struct reftrace *trace, struct refchunk *chunk,
+			    unsigned int index, const struct refobj *obj,
+			    struct reftally *tally)
+{
 	struct refslots slots;
 	struct refslot *slot;
 
-	refobj_for_each_slot(slot, &slots, chunk->type, obj) {
-		target = READ_ONCE(slot->target);
-		if (!target)
-			continue;
-		if (refobj_near(target, obj)) {
-			if (!reftrace_count_near(chunk, target, tally))
-				reftrace_near_edge(trace, slot,
-						   row_charged(chunk, index));
-			continue;
-		}
-		prefetch(target);
-		if (unlikely(heap->nr_edges == REFHEAP_EDGES))
-			reftrace_flush(trace);
-		heap->edges[heap->nr_edges++] =
-			(unsigned long)slot |
-			(row_charged(chunk, index) ? REFEDGE_CHARGED : 0);
-	}
+	refobj_for_each_slot(slot, &slots, chunk->type, obj)
+		reftrace_gather_slot(trace, chunk, index, obj, slot, tally);
 }
 
 /* Those that lie where somebody else knows are read one by one. */
@@ -483,22 +491,36 @@ static void reftrace_drain(struct reftrace *trace)
 	}
 }
 
-/* Expand roots whose edges are gathered: as reftrace_expand(). */
+/*
+ * Expand roots whose edges are gathered: as reftrace_expand().  Mostly all slots
+ * lie side by side, and at the same place in all objects of a chunk.
+ */
 static void reftrace_expand_roots(struct reftrace *trace,
 				  struct refchunk *chunk,
 				  const unsigned long *rows)
 {
+	const struct reftype *type = chunk->type;
+	const long first = (long)type->run.offset - (long)type->desc.header;
+	const unsigned int count = type->run.count;
+	const bool one_run = type->desc.nr_fields == 1;
 	struct reftally tally = {};
-	unsigned int index;
+	unsigned int index, nr;
+	struct refslot *slot;
 	struct refobj *obj;
 
 	refchunk_for_each_row(rows, index) {
 		obj = chunk_object(chunk, index);
-		if (likely(obj))
-			reftrace_gather(trace, chunk, index, obj, &tally);
-		else
+		if (unlikely(!obj)) {
 			/* It has gone since. */
 			reftrace_spare(trace->heap, chunk, index);
+		} else if (likely(one_run)) {
+			slot = (void *)obj + first;
+			for (nr = count; nr; nr--)
+				reftrace_gather_slot(trace, chunk, index, obj,
+						     slot++, &tally);
+		} else {
+			reftrace_gather(trace, chunk, index, obj, &tally);
+		}
 	}
 	reftally_add(&trace->heap->tally, &tally);
 }
@@ -522,6 +544,45 @@ static __always_inline bool reftrace_root_wanted(const struct reftrace *trace,
 }
 
 /*
+ * Read the word of a row as a root; @taken if its mark has been, @touched if a
+ * mutator had set that, @few if its type has a few slots.
+ *
+ * Return: is it to be expanded?
+ */
+static __always_inline bool
+reftrace_read_root(struct reftrace *trace, struct refchunk *chunk,
+		   unsigned int index, bool taken, bool touched, bool few,
+		   struct reftally *tally, u64 *charged)
+{
+	bool wanted;
+	u64 word;
+	u8 state;
+
+	if (unlikely(chunk->state[index] & ROW_SEEN)) {
+		if (taken)
+			refrow_discover_again(trace->heap, chunk, index);
+		state = chunk->state[index];
+		word = chunk->snapshot[index];
+	} else {
+		state = refrow_read(chunk, index, chunk_object(chunk, index),
+				    taken, &word, tally);
+		if (unlikely(!(state & ROW_SEEN)))
+			return false;
+	}
+	if (touched)
+		word |= TRACE_TOUCHED;
+	state |= ROW_ROOT;
+	wanted = reftrace_root_wanted(trace, state, &word, few);
+	if (wanted) {
+		state |= ROW_EXPANDED;
+		*charged += !!(word & TRACE_CHARGED);
+	}
+	chunk->state[index] = state;
+	chunk->snapshot[index] = word;
+	return wanted;
+}
+
+/*
  * Read the words of rows as roots; @taken if their marks have been, @touched
  * are those that a mutator had set.  @wanted receives those to be expanded.
  */
@@ -534,38 +595,24 @@ reftrace_read_roots(struct reftrace *trace, struct refchunk *chunk,
 	const struct reftype *type = chunk->type;
 	bool few = reftype_gathered(type) &&
 		   type->nr_slots <= REFTRACE_OWN_SLOTS;
+	unsigned long left, some_touched, some_wanted;
 	struct reftally tally = {};
-	unsigned int index;
+	unsigned int base, bit;
 	u64 charged = 0;
-	u64 word;
-	u8 state;
 
 	next = next ?: chunk;
-	refchunk_for_each_row(rows, index) {
-		refchunk_ahead(next, index);
-		if (unlikely(chunk->state[index] & ROW_SEEN)) {
-			if (taken)
-				refrow_discover_again(trace->heap, chunk,
-						      index);
-			state = chunk->state[index];
-			word = chunk->snapshot[index];
-		} else {
-			state = refrow_read(chunk, index,
-					    chunk_object(chunk, index), taken,
-					    &word, &tally);
-			if (unlikely(!(state & ROW_SEEN)))
-				continue;
+	for (base = 0; base < REFROW_PER_CHUNK; base += BITS_PER_LONG) {
+		some_touched = taken ? touched[BIT_WORD(base)] : 0;
+		some_wanted = 0;
+		for (left = rows[BIT_WORD(base)]; left; left &= left - 1) {
+			bit = __ffs(left);
+			refchunk_ahead(next, base + bit);
+			if (reftrace_read_root(trace, chunk, base + bit, taken,
+					       some_touched >> bit & 1, few,
+					       &tally, &charged))
+				some_wanted |= BIT(bit);
 		}
-		if (taken && refrows_test(touched, index))
-			word |= TRACE_TOUCHED;
-		state |= ROW_ROOT;
-		if (reftrace_root_wanted(trace, state, &word, few)) {
-			state |= ROW_EXPANDED;
-			charged += !!(word & TRACE_CHARGED);
-			refrows_set(wanted, index);
-		}
-		chunk->state[index] = state;
-		chunk->snapshot[index] = word;
+		wanted[BIT_WORD(base)] = some_wanted;
 	}
 	trace->free -= charged;
 	reftally_add(&trace->heap->tally, &tally);
@@ -589,7 +636,6 @@ void reftrace_roots(struct reftrace *trace, struct refchunk *chunk,
 		if (!entry)
 			return;
 	}
-	bitmap_zero(wanted, REFROW_PER_CHUNK);
 	refchunk_touch(trace->heap, chunk);
 	if (touched)
 		reftrace_read_roots(trace, chunk, rows, touched, true, next,

@@ -997,7 +997,7 @@ unsigned long refheap_edits(struct refheap *heap);
 void refcandidate_settle(struct refheap *heap);
 bool refcandidate_pending(const struct refheap *heap);
 
-/* trace.c */
+/* trace.c, root.c */
 #define REFTRACE_CREDIT	4096		/* slots: see trace.c */
 #define TRACE_YOUNG	REFWORD_FRESH	/* nobody had looked before */
 #define TRACE_CHARGED	REFWORD_LEAF	/* expanded on the budget */

@@ -27,36 +27,14 @@
 
 #include "internal.h"
 #include "reading.h"
+#include "trace.h"
 
 /*
- * The budget for old objects, in slots: so many for each object looked at
- * anyway, and a credit that a full pass fills up and every collection a
- * little, so that the same survivors are not paid for over and over.
+ * The budget for old objects, in slots: REFTRACE_BUDGET_EACH for each object
+ * looked at anyway, and a credit that a full pass fills up and every collection
+ * a little, so that the same survivors are not paid for over and over.
  */
-#define REFTRACE_BUDGET_EACH	4
 #define REFTRACE_CREDIT_BACK	64
-
-/*
- * A root may be expanded at once if it has no more slots than this: that is
- * in proportion to what was touched.
- */
-#define REFTRACE_OWN_SLOTS	REFTRACE_BUDGET_EACH
-
-/* Of an entry of heap->edges: its owner was expanded on the budget. */
-#define REFEDGE_CHARGED		1UL
-
-struct reftrace {
-	struct refvisitor visitor;
-	struct refheap *heap;
-	struct refwalk walk;
-	u64 expanded;
-	u64 reclaimed_early;	/* no part of @expanded any more */
-	u64 free;		/* expanded, and not on the budget */
-	u64 charged;		/* slots of objects expanded on the budget */
-	enum refscope scope;
-	bool below_charged;	/* the object being expanded was charged */
-	long *reclaimed;
-};
 
 struct refheap *reftrace_heap(const struct reftrace *trace)
 {
@@ -143,8 +121,8 @@ static void reftrace_expand_later(struct refheap *heap, struct refchunk *chunk,
 	reftrace_push(heap, chunk, index);
 }
 
-static void reftrace_spare(struct refheap *heap, struct refchunk *chunk,
-			   unsigned int index)
+void reftrace_spare(struct refheap *heap, struct refchunk *chunk,
+		    unsigned int index)
 {
 	chunk->state[index] |= ROW_LIVE;
 	heap->tally.spoiled = true;
@@ -230,34 +208,6 @@ other:
 }
 
 /*
- * As reftrace_count() and what follows it, for the edges that most are: to a
- * row of the chunk at hand that is a root too, and about to be expanded.  There
- * is nothing to do for those but to count.
- *
- * Return: false if it is another.
- */
-static __always_inline bool reftrace_count_near(struct refchunk *chunk,
-						struct refobj *target,
-						struct reftally *tally)
-{
-	unsigned long index = READ_ONCE(target->place) - (unsigned long)chunk;
-	const u8 expanded = ROW_SEEN | ROW_EXPANDED;
-	u64 word;
-
-	/* Its row points back, as in refrow_find(). */
-	if (index >= REFROW_PER_CHUNK ||
-	    READ_ONCE(chunk->object[index]) != (unsigned long)target ||
-	    (chunk->state[index] & (expanded | ROW_LIVE)) != expanded)
-		return false;
-	word = chunk->snapshot[index];
-	if (unlikely(!refword_count(word)))
-		return false;
-	chunk->snapshot[index] = word - 1;
-	tally->edges++;
-	return true;
-}
-
-/*
  * Is it going to be read as a root anyway, with its neighbours?  If its chunk
  * has only been parked, in the next collection.
  */
@@ -327,7 +277,7 @@ static void reftrace_prefetch(struct refheap *heap)
 	}
 }
 
-static void reftrace_flush(struct reftrace *trace)
+void reftrace_flush(struct reftrace *trace)
 {
 	struct refheap *heap = trace->heap;
 	struct refchunk *known = NULL;
@@ -352,68 +302,19 @@ void reftrace_pause(struct reftrace *trace, unsigned int cost)
 	refwalk_pause(&trace->walk, cost);
 }
 
-/*
- * Can its edges be gathered?  So few that what is read between two pauses
- * stays about the same.
- */
-static bool reftype_gathered(const struct reftype *type)
-{
-	return type->fields_only && type->nr_slots <= REFHEAP_EDGES / 32;
-}
-
-/* Do two objects lie on one page?  Then their rows mostly are in one chunk. */
-static bool refobj_near(const struct refobj *a, const struct refobj *b)
-{
-	return !(((unsigned long)a ^ (unsigned long)b) & PAGE_MASK);
-}
-
-static bool row_charged(const struct refchunk *chunk, unsigned int index)
-{
-	return chunk->snapshot[index] & TRACE_CHARGED;
-}
-
 /* One to a neighbour that is not only to be counted. */
-static noinline void reftrace_near_edge(struct reftrace *trace,
-					struct refslot *slot, bool charged)
+void reftrace_near_edge(struct reftrace *trace, struct refslot *slot,
+			bool charged)
 {
 	struct refchunk *known = NULL;
 
 	reftrace_edge(trace, slot, &known, charged, &trace->heap->tally);
 }
 
-/*
- * Read a slot.  Edges to neighbours are counted at once, the others are
- * gathered.
- */
-static __always_inline void
-reftrace_gather_slot(struct reftrace *trace, struct refchunk *chunk,
-		     unsigned int index, const struct refobj *obj,
-		     struct refslot *slot, struct reftally *tally)
-{
-	struct refobj *target = READ_ONCE(slot->target);
-	struct refheap *heap;
-
-	if (!target)
-		return;
-	if (refobj_near(target, obj)) {
-		if (!reftrace_count_near(chunk, target, tally))
-			reftrace_near_edge(trace, slot,
-					   row_charged(chunk, index));
-		return;
-	}
-	heap = trace->heap;
-	prefetch(target);
-	if (unlikely(heap->nr_edges == REFHEAP_EDGES))
-		reftrace_flush(trace);
-	heap->edges[heap->nr_edges++] =
-		(unsigned long)slot |
-		(row_charged(chunk, index) ? REFEDGE_CHARGED : 0);
-}
-
 /* Read an object's slots. */
-static void reftrace_gather(struct reftrace *trace, struct refchunk *chunk,
-			    unsigned int index, const struct refobj *obj,
-			    struct reftally *tally)
+void reftrace_gather(struct reftrace *trace, struct refchunk *chunk,
+		     unsigned int index, const struct refobj *obj,
+		     struct reftally *tally)
 {
 	struct refslots slots;
 	struct refslot *slot;
@@ -423,8 +324,8 @@ static void reftrace_gather(struct reftrace *trace, struct refchunk *chunk,
 }
 
 /* Those that lie where somebody else knows are read one by one. */
-static void reftrace_walk(struct reftrace *trace, struct refchunk *chunk,
-			  unsigned int index, bool charged)
+void reftrace_walk(struct reftrace *trace, struct refchunk *chunk,
+		   unsigned int index, bool charged)
 {
 	int err;
 
@@ -489,169 +390,6 @@ static void reftrace_drain(struct reftrace *trace)
 			return;
 		reftrace_expand(trace, chunk, index);
 	}
-}
-
-/*
- * Expand roots whose edges are gathered: as reftrace_expand().  Mostly all slots
- * lie side by side, and at the same place in all objects of a chunk.
- */
-static void reftrace_expand_roots(struct reftrace *trace,
-				  struct refchunk *chunk,
-				  const unsigned long *rows)
-{
-	const struct reftype *type = chunk->type;
-	const long first = (long)type->run.offset - (long)type->desc.header;
-	const unsigned int count = type->run.count;
-	const bool one_run = type->desc.nr_fields == 1;
-	struct reftally tally = {};
-	unsigned int index, nr;
-	struct refslot *slot;
-	struct refobj *obj;
-
-	refchunk_for_each_row(rows, index) {
-		obj = chunk_object(chunk, index);
-		if (unlikely(!obj)) {
-			/* It has gone since. */
-			reftrace_spare(trace->heap, chunk, index);
-		} else if (likely(one_run)) {
-			slot = (void *)obj + first;
-			for (nr = count; nr; nr--)
-				reftrace_gather_slot(trace, chunk, index, obj,
-						     slot++, &tally);
-		} else {
-			reftrace_gather(trace, chunk, index, obj, &tally);
-		}
-	}
-	reftally_add(&trace->heap->tally, &tally);
-}
-
-/*
- * A root's word has been read.  Is it worth expanding at once?  The young ones
- * are while they are at hand, and of the others those that have a few slots, as
- * if on the budget: that they were touched says nothing about what hangs on
- * them.
- */
-static __always_inline bool reftrace_root_wanted(const struct reftrace *trace,
-						 u8 state, u64 *word, bool few)
-{
-	if (unlikely(state & (ROW_EXPANDED | ROW_LIVE)))
-		return false;
-	if (*word & TRACE_YOUNG || trace->scope == SCOPE_AGE_2)
-		return true;
-	if (few)
-		*word |= TRACE_CHARGED;
-	return few;
-}
-
-/*
- * Read the word of a row as a root; @taken if its mark has been, @touched if a
- * mutator had set that, @few if its type has a few slots.
- *
- * Return: is it to be expanded?
- */
-static __always_inline bool
-reftrace_read_root(struct reftrace *trace, struct refchunk *chunk,
-		   unsigned int index, bool taken, bool touched, bool few,
-		   struct reftally *tally, u64 *charged)
-{
-	bool wanted;
-	u64 word;
-	u8 state;
-
-	if (unlikely(chunk->state[index] & ROW_SEEN)) {
-		if (taken)
-			refrow_discover_again(trace->heap, chunk, index);
-		state = chunk->state[index];
-		word = chunk->snapshot[index];
-	} else {
-		state = refrow_read(chunk, index, chunk_object(chunk, index),
-				    taken, &word, tally);
-		if (unlikely(!(state & ROW_SEEN)))
-			return false;
-	}
-	if (touched)
-		word |= TRACE_TOUCHED;
-	state |= ROW_ROOT;
-	wanted = reftrace_root_wanted(trace, state, &word, few);
-	if (wanted) {
-		state |= ROW_EXPANDED;
-		*charged += !!(word & TRACE_CHARGED);
-	}
-	chunk->state[index] = state;
-	chunk->snapshot[index] = word;
-	return wanted;
-}
-
-/*
- * Read the words of rows as roots; @taken if their marks have been, @touched
- * are those that a mutator had set.  @wanted receives those to be expanded.
- */
-static __always_inline void
-reftrace_read_roots(struct reftrace *trace, struct refchunk *chunk,
-		    const unsigned long *rows, const unsigned long *touched,
-		    bool taken, const struct refchunk *next,
-		    unsigned long *wanted)
-{
-	const struct reftype *type = chunk->type;
-	bool few = reftype_gathered(type) &&
-		   type->nr_slots <= REFTRACE_OWN_SLOTS;
-	unsigned long left, some_touched, some_wanted;
-	struct reftally tally = {};
-	unsigned int base, bit;
-	u64 charged = 0;
-
-	next = next ?: chunk;
-	for (base = 0; base < REFROW_PER_CHUNK; base += BITS_PER_LONG) {
-		some_touched = taken ? touched[BIT_WORD(base)] : 0;
-		some_wanted = 0;
-		for (left = rows[BIT_WORD(base)]; left; left &= left - 1) {
-			bit = __ffs(left);
-			refchunk_ahead(next, base + bit);
-			if (reftrace_read_root(trace, chunk, base + bit, taken,
-					       some_touched >> bit & 1, few,
-					       &tally, &charged))
-				some_wanted |= BIT(bit);
-		}
-		wanted[BIT_WORD(base)] = some_wanted;
-	}
-	trace->free -= charged;
-	reftally_add(&trace->heap->tally, &tally);
-}
-
-/*
- * Read some rows of a chunk as roots; @next is what comes then.  If their marks
- * have been taken, @touched are those that a mutator had set, else it is NULL.
- */
-void reftrace_roots(struct reftrace *trace, struct refchunk *chunk,
-		    const unsigned long *rows, const unsigned long *touched,
-		    const struct refchunk *next)
-{
-	DECLARE_BITMAP(wanted, REFROW_PER_CHUNK);
-	unsigned int index, expanded;
-
-	if (busted(FAULT_allocate)) {
-		void *entry = kmalloc(sizeof(long), GFP_NOWAIT | __GFP_NOWARN);
-
-		kfree(entry);
-		if (!entry)
-			return;
-	}
-	refchunk_touch(trace->heap, chunk);
-	if (touched)
-		reftrace_read_roots(trace, chunk, rows, touched, true, next,
-				    wanted);
-	else
-		reftrace_read_roots(trace, chunk, rows, NULL, false, next,
-				    wanted);
-	expanded = bitmap_weight(wanted, REFROW_PER_CHUNK);
-	trace->expanded += expanded;
-	trace->free += expanded;
-	if (reftype_gathered(chunk->type))
-		reftrace_expand_roots(trace, chunk, wanted);
-	else
-		refchunk_for_each_row(wanted, index)
-			reftrace_walk(trace, chunk, index,
-				      row_charged(chunk, index));
 }
 
 /* Charge an old object to the budget, if that lasts. */

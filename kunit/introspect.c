@@ -131,6 +131,28 @@ static void g13_referrers(struct kunit *test)
 	node_put(leaf);
 }
 
+/*
+ * Members of a dead island lead where they led, until they are gone, and the
+ * memory there may be another object's.  Who is on trial may yet live.
+ */
+static void g13_referrers_on_trial(struct kunit *test)
+{
+	struct graph *g = test->priv;
+	struct graph_node *leaf = graph_add(g, LEAF);
+	struct graph_node *node = graph_add(g, NODE);
+
+	graph_link(node, 0, leaf);
+	atomic64_or(REFWORD_CONDEMNED, &node->obj.word);
+	KUNIT_EXPECT_EQ(test, refobj_referrers(&leaf->obj, NULL, 0), 1);
+	KUNIT_EXPECT_EQ(test, refobj_count(&node->obj), 1);
+	atomic64_or(REFWORD_DEAD, &node->obj.word);
+	KUNIT_EXPECT_EQ(test, refobj_referrers(&leaf->obj, NULL, 0), 0);
+	atomic64_andnot(REFWORD_CONDEMNED | REFWORD_DEAD, &node->obj.word);
+	KUNIT_EXPECT_EQ(test, refobj_referrers(&leaf->obj, NULL, 0), 1);
+	node_put(node);
+	node_put(leaf);
+}
+
 static void g13_refers_to_itself(struct kunit *test)
 {
 	struct graph *g = test->priv;
@@ -357,6 +379,7 @@ static struct kunit_case introspect_cases[] = {
 	KUNIT_CASE(g13_more_referents_than_asked_for),
 	KUNIT_CASE(g13_referents_of_the_busy),
 	KUNIT_CASE(g13_referrers),
+	KUNIT_CASE(g13_referrers_on_trial),
 	KUNIT_CASE(g13_refers_to_itself),
 	KUNIT_CASE(g13_many_referrers),
 	KUNIT_CASE(g13_every_object_once),

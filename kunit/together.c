@@ -732,6 +732,20 @@ static void g4_no_part_with_a_release_goes_early(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, plot_objects(plot), 0);
 }
 
+/* Nor do parts whose members are told themselves, and hold nothing else. */
+static void g4_no_part_that_is_told_goes_early(struct kunit *test)
+{
+	struct plot *plot = plot_begin(test->priv, 0);
+	unsigned int i;
+
+	for (i = 0; i < PARTS; i += 2)
+		node_put(graph_ring(plot->g, 2));
+	KUNIT_EXPECT_EQ(test, plot_collect(plot), PARTS);
+	KUNIT_EXPECT_GE(test, plot->largest, PARTS);
+	KUNIT_EXPECT_EQ(test, graph_stats(plot->g).islands, 1);
+	KUNIT_EXPECT_EQ(test, graph_released(plot->g), PARTS);
+}
+
 /* --- what mutators do meanwhile ----------------------------------------- */
 
 static struct mute *plot_uncondemned(struct plot *plot)
@@ -1101,6 +1115,7 @@ static struct kunit_case together_cases[] = {
 	KUNIT_CASE(g13_behind_early_parts_nothing_is_decided),
 	KUNIT_CASE(g13_one_of_an_early_part_is_acquired),
 	KUNIT_CASE(g4_no_part_with_a_release_goes_early),
+	KUNIT_CASE(g4_no_part_that_is_told_goes_early),
 	KUNIT_CASE(g3_limits_after_many_have_gone),
 	KUNIT_CASE(g9_many_go_into_quarantine),
 	KUNIT_CASE(g10_destroy_reclaims_many_together),

@@ -42,6 +42,7 @@ FAULT(take_version),	/* a mark is taken without a trace */
 FAULT(remark),		/* an island that had changed is forgotten */
 FAULT(rescued),		/* so is one that was saved */
 FAULT(busy),		/* so is what could not be visited */
+FAULT(early_loud),	/* clients are told before all is decided */
 FAULT(credit),		/* old objects cost nothing */
 FAULT(allocate),	/* a collection needs memory */
 FAULT(idle),		/* and comes without a reason */

@@ -471,6 +471,7 @@ bool refisland_early_enough(const struct refheap *heap)
 	return tally->references == tally->edges && !tally->others &&
 	       !tally->spoiled && tally->seen == tally->expanded &&
 	       tally->seen >= max(READ_ONCE(together), REFISLAND_EARLY) &&
-	       !heap->touched_loud && !READ_ONCE(heap->careful) &&
+	       (!heap->touched_loud || busted(FAULT_early_loud)) &&
+	       !READ_ONCE(heap->careful) &&
 	       !READ_ONCE(heap->save_all);
 }

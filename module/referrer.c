@@ -141,19 +141,32 @@ static int refrow_refers(struct refwalk *walk, struct refchunk *chunk,
 }
 
 /*
+ * Is it on trial, or dead?  A slot of a dead object may lead to memory that has
+ * been used again.
+ */
+static bool refrow_tried(const struct refchunk *chunk, unsigned int index)
+{
+	const struct refobj *obj = chunk_object(chunk, index);
+
+	return obj && refword_read(obj) & (REFWORD_CONDEMNED | REFWORD_DEAD);
+}
+
+/*
  * Add the object in a row if it refers to @target: first looked at without
- * touching it, and then, held, once more.
+ * touching it, and then, held, once more, if it is to be told of or nobody else
+ * knows whether it lives.
  */
 static int refreferrers_row(struct reffound *found, struct refwalk *walk,
 			    struct refchunk *chunk, unsigned int index,
 			    const struct refobj *target)
 {
 	int refers = refrow_refers(walk, chunk, index, target);
+	bool wanted = reffound_wants(found);
 	struct refobj *owner = NULL;
 
 	if (refers <= 0)
 		return refers;
-	if (reffound_wants(found)) {
+	if (wanted || refrow_tried(chunk, index)) {
 		owner = refrow_acquire(chunk, index);
 		if (!owner)
 			return 0;
@@ -165,6 +178,8 @@ static int refreferrers_row(struct reffound *found, struct refwalk *walk,
 		}
 	}
 	reffound_add(found, owner);
+	if (owner && !wanted)
+		refobj_put_stranger(owner);
 	return 0;
 }
 

@@ -318,7 +318,8 @@ static inline void refvisit(struct refvisitor *visitor, struct refslot *slot)
  * the pointer.
  *
  * Both may put, get and allocate other objects; unless the type says
- * %REFTYPE_RELEASE_SLEEPS they must not sleep.
+ * %REFTYPE_RELEASE_SLEEPS they must not sleep, for they may run with preemption
+ * off, a leaf's even where the put could have slept.
  *
  * @init runs inside refobj_alloc(), in its context, on the zeroed payload and
  * before anyone else can see the object: the place to initialise the lock

@@ -644,7 +644,7 @@ static void g3_mark_of_a_queued_object(struct kunit *test)
 	struct graph *g = test->priv;
 	struct graph_node *head = graph_add(g, NODE), *final;
 
-	graph_append(head, 0, LEAF)->last_words = tie_the_queued;
+	graph_append(head, 0, SLEEPER)->last_words = tie_the_queued;
 	final = graph_append(head, 1, FINAL);
 	KUNIT_ASSERT_EQ(test, refweak_set(NULL, &weak, &final->obj, NULL,
 					  GFP_KERNEL), 0);

@@ -5,6 +5,7 @@
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 
 static void g1_last_put_releases_before_it_returns(struct kunit *test)
 {
@@ -218,6 +219,45 @@ static void g7_leaves_that_drop_one_another(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, graph_stats(g).deferred, 0);
 }
 
+static DEFINE_SPINLOCK(release_lock);
+static bool release_got_lock;
+
+static void put_under_the_lock(struct graph_node *node)
+{
+	spin_lock(&release_lock);
+	node_put(node->data);
+	spin_unlock(&release_lock);
+}
+
+static void take_the_lock(struct graph_node *node)
+{
+	release_got_lock = spin_trylock(&release_lock);
+	if (release_got_lock)
+		spin_unlock(&release_lock);
+}
+
+/* What a release puts is released behind it, of whatever kind they are. */
+static void g1_release_behind_the_one_that_runs(struct kunit *test)
+{
+	static const enum node_kind kinds[] = { LEAF, NODE, SLEEPER };
+	struct graph *g = test->priv;
+	struct graph_node *outer, *inner;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(kinds) * ARRAY_SIZE(kinds); i++) {
+		outer = graph_add(g, kinds[i % ARRAY_SIZE(kinds)]);
+		inner = graph_add(g, kinds[i / ARRAY_SIZE(kinds)]);
+		outer->data = inner;
+		outer->last_words = put_under_the_lock;
+		inner->last_words = take_the_lock;
+		release_got_lock = false;
+		node_put(outer);
+		KUNIT_EXPECT_EQ(test, refheap_drain(g->heap), 0);
+		KUNIT_EXPECT_TRUE(test, release_got_lock);
+	}
+	KUNIT_EXPECT_EQ(test, graph_released(g), 2 * i);
+}
+
 static void add_child(struct graph_node *node)
 {
 	struct graph_node *child = graph_try_add(node->graph, NODE, GFP_ATOMIC);
@@ -294,11 +334,11 @@ static void g10_collect_in_the_release_of_a_leaf(struct kunit *test)
 {
 	struct graph *g = test->priv;
 
-	if (IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP))
-		kunit_skip(test, "the kernel would say so itself");
 	node_put_with(graph_add(g, LEAF), collect_inside);
 	KUNIT_EXPECT_EQ(test, answers[0], -EDEADLK);
 	KUNIT_EXPECT_EQ(test, answers[1], -EDEADLK);
+	node_put_with(graph_add(g, LEAF), destroy_inside);
+	KUNIT_EXPECT_EQ(test, answers[0], -EDEADLK);
 }
 
 static void g10_collect_in_the_release_of_an_island(struct kunit *test)
@@ -548,6 +588,7 @@ static struct kunit_case release_cases[] = {
 	KUNIT_CASE(g1_release_drops_one_of_another_heap),
 	KUNIT_CASE(g7_releases_that_drop_one_another),
 	KUNIT_CASE(g7_leaves_that_drop_one_another),
+	KUNIT_CASE(g1_release_behind_the_one_that_runs),
 	KUNIT_CASE(g1_release_allocates),
 	KUNIT_CASE(g1_release_in_an_island_allocates),
 	KUNIT_CASE(g10_collect_in_a_release),

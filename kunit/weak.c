@@ -580,7 +580,10 @@ static int last_answer;
 
 static void watch_oneself(struct graph_node *node)
 {
-	last_answer = watch_set(&last_watch, node);
+	last_watch.g = node->graph;
+	/* A release does not sleep. */
+	last_answer = refweak_set(NULL, &last_watch.weak, &node->obj,
+				  watch_called, GFP_ATOMIC);
 	if (refweak_load(&last_watch.weak))
 		last_watch.wrong = true;
 }

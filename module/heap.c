@@ -9,7 +9,8 @@
  *     nothing, nothing at zero waits for its release, and no finalizer runs:
  *     callbacks still run
  *  3. dead = true; a grace period; no callback running.  Whoever read dead as
- *     false was in an RCU section and has registered his callback in it.
+ *     false was in an RCU section and has registered his callback in it, or
+ *     called it.
  *     From here on no client code is called, so the client may be unloaded.
  *  4. no objects left: stop the thread and free.  Objects still held: the
  *     heap becomes a zombie that pins this module; its thread waits for the
@@ -323,7 +324,10 @@ static void refheap_look(struct refheap *heap)
 	refheap_wake(heap);
 }
 
-/* Objects at zero whose release has not come to its end. */
+/*
+ * Objects at zero whose release has not come to its end; of those that the
+ * heap's own thread releases one may be missing.
+ */
 u64 refheap_in_transit(struct refheap *heap)
 {
 	u64 objects = refheap_objects(heap), found = 0;
@@ -495,9 +499,12 @@ int refheap_destroy(struct refheap *heap)
 	u64 held;
 	int err;
 
-	might_sleep();
 	if (IS_ERR_OR_NULL(heap))
 		return 0;
+	/* Where nothing sleeps. */
+	if (refheap_in_direct_callback(heap))
+		return -EDEADLK;
+	might_sleep();
 	err = refheap_remove(heap);
 	if (err) {
 		if (err == -ENOENT)

@@ -387,7 +387,7 @@ struct reftype {
 	struct reffield run;		/* I: the first of desc.fields, or empty */
 	bool leaf;			/* I */
 	bool plain;			/* I: no slots, no callback */
-	bool direct;			/* I: no slots, and a callback that does not sleep */
+	bool direct;			/* I: no slots, no callback that may sleep */
 	bool fields_only;		/* I: no slots but declared ones, a few */
 	bool silent;			/* I: so, some, and no callback at its end */
 	bool simple;			/* I: begins as a few words of zero */
@@ -593,8 +593,8 @@ struct refheap {
 
 /*
  * Dead objects of one chunk, to be freed together.  Until then the heap counts
- * them as its own, and so stays.  A thread has room to note so many; of others
- * the rows own the memory until then.
+ * them as its own, and so stays.  A thread has room to note all of a chunk; else
+ * the rows own the memory until then, and there are no more than so many.
  */
 #define REFBATCH_MOST	24
 
@@ -961,6 +961,7 @@ void refobj_defer(struct refobj *obj);
 void refheap_release_deferred(struct refheap *heap);
 bool refheap_callback_begin(struct refheap *heap, struct refheap **running);
 void refheap_callback_end(struct refheap **running);
+bool refheap_in_direct_callback(const struct refheap *heap);
 bool refheap_in_callback(const struct refheap *heap);
 bool refheap_quiet(struct refheap *heap);
 bool refcascade_idle(void);

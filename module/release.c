@@ -5,14 +5,15 @@
  * Iterative (G7): an object at zero joins a queue that runs through the rows
  * of the object table; the outermost put on a stack works it off in order.
  * A put from inside a release callback has to find that queue: it is
- * registered under the task and its level of interrupt nesting, or, for the one
- * callback of an object without slots, with the CPU: see refobj_release_direct().
+ * registered under the task and its level of interrupt nesting: in a table, or
+ * with the CPU while preemption is off, see refobj_release_direct().
  *
  * Budgeted (G1): REFRELEASE_BUDGET objects and slots in a context that may
  * sleep, REFRELEASE_BUDGET_ATOMIC elsewhere; the rest, and what the context
  * forbids, goes to the heap's thread.
  */
 #include <linux/hash.h>
+#include <linux/once_lite.h>
 #include <linux/sched.h>
 
 #include "cascade.h"
@@ -38,14 +39,15 @@ static struct {
 } ____cacheline_aligned refcascade_table[1 << REFCASCADE_BITS];
 
 /*
- * Who releases an object on a CPU with preemption off, for each level of
- * interrupt nesting.  (P) whoever finds one there that is running at that level
- * of that CPU is inside its callback; others only look whether there is one.
+ * The task that releases an object on a CPU with preemption off.  (P) but for
+ * @key, which others look at.  A client that sleeps there nevertheless leaves it
+ * occupied: only who has that key believes the rest.
  */
 static DEFINE_PER_CPU(struct refcascade_direct {
-	struct refcascade *cascade;	/* or NULL */
-	struct refheap *running;	/* whose callback it is in, or NULL */
-}, refcascade_direct[REFTYPE_LEVELS]);
+	unsigned long key;		/* as in the table */
+	struct refheap *running;	/* whose callback it is in */
+	struct refcascade queued;	/* only its queue; empty when it begins */
+}, refcascade_direct);
 
 static unsigned long refcascade_key(void)
 {
@@ -89,9 +91,9 @@ static void refcascade_unclaim(struct refcascade_entry *entry)
 }
 
 /* The entry of this context, or NULL if it is not releasing anything. */
-static struct refcascade_entry *refcascade_mine(void)
+static __always_inline struct refcascade_entry *
+refcascade_mine(unsigned long key)
 {
-	unsigned long key = refcascade_key();
 	struct refcascade_entry *set;
 	unsigned int i;
 
@@ -102,10 +104,21 @@ static struct refcascade_entry *refcascade_mine(void)
 	return NULL;
 }
 
-/* The one on this CPU that the caller is inside of, or NULL. */
-static struct refcascade *refcascade_direct_mine(void)
+/* What this context releases with preemption off, or NULL. */
+static struct refcascade_direct *refcascade_direct_mine(unsigned long key)
 {
-	return this_cpu_read(refcascade_direct[interrupt_context_level()].cascade);
+	if (likely(this_cpu_read(refcascade_direct.key) != key))
+		return NULL;
+	return this_cpu_ptr(&refcascade_direct);
+}
+
+/* Is the caller inside a callback of what may be a heap, with preemption off? */
+bool refheap_in_direct_callback(const struct refheap *heap)
+{
+	struct refcascade_direct *direct;
+
+	direct = refcascade_direct_mine(refcascade_key());
+	return direct && direct->running == heap;
 }
 
 /* Is the caller inside a callback of @heap? */
@@ -113,12 +126,9 @@ bool refheap_in_callback(const struct refheap *heap)
 {
 	struct refcascade_entry *entry;
 
-	if (current == heap->thread)
+	if (current == heap->thread || refheap_in_direct_callback(heap))
 		return true;
-	if (this_cpu_read(refcascade_direct[interrupt_context_level()].running) ==
-	    heap)
-		return true;
-	entry = refcascade_mine();
+	entry = refcascade_mine(refcascade_key());
 	return entry && READ_ONCE(entry->running) == heap;
 }
 
@@ -161,16 +171,12 @@ void refheap_callback_end(struct refheap **running)
 /* Is no CPU amidst a release with preemption off? */
 static bool refcascade_direct_idle(void)
 {
-	struct refcascade_direct *direct;
-	unsigned int cpu, level;
+	unsigned int cpu;
 
-	for_each_possible_cpu(cpu) {
-		direct = per_cpu_ptr(refcascade_direct, cpu);
-		for (level = 0; level < REFTYPE_LEVELS; level++)
-			/* Pairs with refobj_release_direct(). */
-			if (smp_load_acquire(&direct[level].cascade))
-				return false;
-	}
+	for_each_possible_cpu(cpu)
+		/* Pairs with refobj_release_direct(). */
+		if (smp_load_acquire(&per_cpu_ptr(&refcascade_direct, cpu)->key))
+			return false;
 	return true;
 }
 
@@ -286,7 +292,7 @@ void refobj_defer(struct refobj *obj)
  */
 void refcascade_hand_over(struct refheap *heap)
 {
-	struct refcascade_entry *entry = refcascade_mine();
+	struct refcascade_entry *entry = refcascade_mine(refcascade_key());
 	struct refobj *obj, *next;
 
 	if (!entry)
@@ -489,6 +495,7 @@ void refcascade_run(struct refcascade *cascade)
 
 	batch.nr = 0;
 	batch.chunk = NULL;
+	BUILD_BUG_ON(REFHEAP_STACK < REFROW_PER_CHUNK);
 	/* The trace's stack is empty, and long enough. */
 	batch.memory = cascade->thread ? (void **)cascade->thread->stack : NULL;
 	batch.most = batch.memory ? REFROW_PER_CHUNK : REFBATCH_MOST;
@@ -507,13 +514,11 @@ void refcascade_run(struct refcascade *cascade)
 static void refcascade_give(struct refcascade *cascade,
 			    struct refcascade *other)
 {
-	struct refobj *obj;
-
-	while ((obj = refcascade_next(cascade)))
-		if (other)
-			refcascade_add(other, obj);
-		else
-			refobj_defer(obj);
+	if (other->first)
+		refobj_link(other->last, cascade->first);
+	else
+		other->first = cascade->first;
+	other->last = cascade->last;
 }
 
 /*
@@ -526,24 +531,30 @@ static struct refcascade_entry *
 refcascade_register(struct refcascade *cascade)
 {
 	struct refcascade_entry *entry = refcascade_claim(cascade);
+	struct refobj *obj;
 
 	if (likely(entry && entry->cascade == cascade)) {
 		cascade->running = &entry->running;
 		return entry;
 	}
-	refcascade_give(cascade, entry ? entry->cascade : NULL);
+	if (entry)
+		refcascade_give(cascade, entry->cascade);
+	else
+		while ((obj = refcascade_next(cascade)))
+			refobj_defer(obj);
 	return NULL;
 }
 
 /* Release a dead object and what it alone kept alive. */
 static noinline void refobj_cascade(struct refobj *obj)
 {
-	struct refcascade *outer = refcascade_direct_mine();
+	struct refcascade_direct *direct;
 	struct refcascade_entry *entry = NULL;
 	struct refcascade cascade;
 
-	if (unlikely(outer) && !busted(FAULT_recursion)) {
-		refcascade_add(outer, obj);
+	direct = refcascade_direct_mine(refcascade_key());
+	if (unlikely(direct) && !busted(FAULT_recursion)) {
+		refcascade_add(&direct->queued, obj);
 		return;
 	}
 	refcascade_init(&cascade, &refobj_chunk(obj)->heap->running, NULL);
@@ -562,18 +573,18 @@ static noinline void refobj_cascade(struct refobj *obj)
  * What the callback of a release with preemption off has put is released with
  * preemption on, where that one has ended.
  */
-static noinline void refcascade_direct_next(struct refcascade_direct *direct,
-					    const struct refcascade *queued)
+static noinline void refcascade_direct_next(struct refcascade_direct *direct)
 {
 	struct refcascade_entry *entry;
 	struct refcascade cascade;
 
 	refcascade_init(&cascade, NULL, NULL);
-	cascade.first = queued->first;
-	cascade.last = queued->last;
+	cascade.first = direct->queued.first;
+	cascade.last = direct->queued.last;
+	direct->queued.first = NULL;
 	entry = refcascade_register(&cascade);
 	/* Pairs with refcascade_direct_idle(): the entry can be seen. */
-	smp_store_release(&direct->cascade, NULL);
+	smp_store_release(&direct->key, 0);
 	preempt_enable();
 	if (!entry)
 		return;
@@ -582,30 +593,50 @@ static noinline void refcascade_direct_next(struct refcascade_direct *direct,
 }
 
 /*
+ * This context is in the middle of a release, or its CPU seems to be.  Preemption
+ * is off.
+ */
+static noinline void refobj_release_inside(struct refobj *obj,
+					   unsigned long key)
+{
+	struct refcascade_direct *direct = refcascade_direct_mine(key);
+	struct refcascade_entry *entry = refcascade_mine(key);
+
+	preempt_enable();
+	if (direct) {
+		refcascade_add(&direct->queued, obj);
+	} else if (entry) {
+		refcascade_add(entry->cascade, obj);
+	} else {
+		DO_ONCE_LITE(refobj_warn, obj,
+			     "put while a release that must not sleep is asleep, or has died");
+		refobj_cascade(obj);
+	}
+}
+
+/*
  * Release a dead object that has no slots and nothing but a callback that does
- * not sleep.  With preemption off the CPU is register enough: no search, no
- * atomic operation; and it is an RCU section, so refheap_silence() waits for
- * the callback.
+ * not sleep.  With preemption off the CPU is register enough: no atomic
+ * operation; and it is an RCU section, so refheap_silence() waits for the
+ * callback.
  *
- * In a release that is registered with the task this is released within it,
- * and only what it puts waits, so the stack is bounded all the same (G7).
+ * Context: a task, with whatever is off.
  */
 static noinline void refobj_release_direct(struct refobj *obj,
 					   struct reftype *type)
 {
-	struct refcascade queued __uninitialized;
+	/* As refcascade_key(): not in an interrupt. */
+	unsigned long key = (unsigned long)current;
 	struct refcascade_direct *direct;
 
 	preempt_disable();
-	direct = this_cpu_ptr(&refcascade_direct[interrupt_context_level()]);
-	if (unlikely(direct->cascade) && !busted(FAULT_recursion)) {
-		refcascade_add(direct->cascade, obj);
-		preempt_enable();
+	direct = this_cpu_ptr(&refcascade_direct);
+	if (unlikely(direct->key || refcascade_mine(key)) &&
+	    !busted(FAULT_recursion)) {
+		refobj_release_inside(obj, key);
 		return;
 	}
-	/* Nobody does more than add to it. */
-	queued.first = NULL;
-	WRITE_ONCE(direct->cascade, &queued);
+	WRITE_ONCE(direct->key, key);
 	/* In transit, as if it were queued. */
 	refobj_link(obj, NULL);
 	if (unlikely(type->desc.nr_weaks))
@@ -613,15 +644,14 @@ static noinline void refobj_release_direct(struct refobj *obj,
 	if (type->desc.release && likely(!READ_ONCE(type->heap->dead))) {
 		direct->running = type->heap;
 		type->desc.release(obj);
-		direct->running = NULL;
 	}
 	refobj_free(obj);
-	if (unlikely(queued.first)) {
-		refcascade_direct_next(direct, &queued);
+	if (unlikely(direct->queued.first)) {
+		refcascade_direct_next(direct);
 		return;
 	}
 	/* Pairs with refcascade_direct_idle(): the object has gone. */
-	smp_store_release(&direct->cascade, NULL);
+	smp_store_release(&direct->key, 0);
 	preempt_enable();
 }
 
@@ -631,10 +661,11 @@ static noinline void refobj_release_direct(struct refobj *obj,
  */
 static noinline void refobj_release_later(struct refobj *obj)
 {
-	struct refcascade *outer = refcascade_direct_mine();
+	struct refcascade_direct *direct;
 
-	if (outer)
-		refcascade_add(outer, obj);
+	direct = refcascade_direct_mine(refcascade_key());
+	if (direct)
+		refcascade_add(&direct->queued, obj);
 	else
 		refobj_defer(obj);
 }
@@ -661,7 +692,7 @@ void refobj_release(struct refobj *obj)
 	if ((type->plain || (type->silent && refobj_bare(obj, type))) &&
 	    likely(!refobj_weak(obj)))
 		refobj_free(obj);
-	else if (type->direct && likely(!refobj_weak(obj)))
+	else if (type->direct && likely(in_task() && !refobj_weak(obj)))
 		refobj_release_direct(obj, type);
 	else
 		refobj_cascade(obj);

@@ -41,9 +41,10 @@ long refheap_request(struct refheap *heap, enum refrequest_kind kind,
 	struct refrequest request = { .kind = kind, .scope = scope };
 	unsigned long flags;
 
-	might_sleep();
+	/* A callback may be where nothing sleeps. */
 	if (refheap_in_callback(heap))
 		return -EDEADLK;
+	might_sleep();
 	refcascade_hand_over(heap);
 	spin_lock_irqsave(&heap->request_lock, flags);
 	list_add_tail(&request.node, &heap->requests);

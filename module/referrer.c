@@ -141,20 +141,9 @@ static int refrow_refers(struct refwalk *walk, struct refchunk *chunk,
 }
 
 /*
- * Is it on trial, or dead?  A slot of a dead object may lead to memory that has
- * been used again.
- */
-static bool refrow_tried(const struct refchunk *chunk, unsigned int index)
-{
-	const struct refobj *obj = chunk_object(chunk, index);
-
-	return obj && refword_read(obj) & (REFWORD_CONDEMNED | REFWORD_DEAD);
-}
-
-/*
  * Add the object in a row if it refers to @target: first looked at without
- * touching it, and then, held, once more, if it is to be told of or nobody else
- * knows whether it lives.
+ * touching it, and then, held, once more.  A slot of a dead object may lead to
+ * memory that has been used again, so that is asked for a mere count, too.
  */
 static int refreferrers_row(struct reffound *found, struct refwalk *walk,
 			    struct refchunk *chunk, unsigned int index,
@@ -162,25 +151,20 @@ static int refreferrers_row(struct reffound *found, struct refwalk *walk,
 {
 	int refers = refrow_refers(walk, chunk, index, target);
 	bool wanted = reffound_wants(found);
-	struct refobj *owner = NULL;
+	struct refobj *owner;
 
 	if (refers <= 0)
 		return refers;
-	if (wanted || refrow_tried(chunk, index)) {
-		owner = refrow_acquire(chunk, index);
-		if (!owner)
-			return 0;
-		refers = refrow_refers(walk, chunk, index, target);
-		if (refers <= 0) {
-			/* No client code under RCU. */
-			refobj_put_stranger(owner);
-			return refers;
-		}
-	}
-	reffound_add(found, owner);
-	if (owner && !wanted)
+	owner = refrow_acquire(chunk, index);
+	if (!owner)
+		return 0;
+	refers = refrow_refers(walk, chunk, index, target);
+	if (refers > 0)
+		reffound_add(found, owner);
+	if (refers <= 0 || !wanted)
+		/* No client code under RCU. */
 		refobj_put_stranger(owner);
-	return 0;
+	return min(refers, 0);
 }
 
 static int refreferrers_chunk(struct reffound *found, struct refwalk *walk,

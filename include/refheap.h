@@ -830,7 +830,7 @@ static inline bool __refrow_mark(unsigned long place)
  * returned before this function returns, and so has what it alone kept
  * alive, up to 65536 objects and slots (256 in atomic context); the heap's
  * thread takes the rest at once, and all of it in the rare case that too many
- * others were preempted or sleep in releases (see module/release.c).
+ * others were preempted or sleep in releases (see module/registry.c).
  *
  * A put that leaves references behind may leave a cycle behind: the object
  * becomes a candidate for the collector.  Mostly it is one already, and then

@@ -959,6 +959,8 @@ void refcascade_run(struct refcascade *cascade);
 void refobj_release(struct refobj *obj);
 void refobj_defer(struct refobj *obj);
 void refheap_release_deferred(struct refheap *heap);
+
+/* registry.c */
 bool refheap_callback_begin(struct refheap *heap, struct refheap **running);
 void refheap_callback_end(struct refheap **running);
 bool refheap_in_direct_callback(const struct refheap *heap);

@@ -4,230 +4,18 @@
  *
  * Iterative (G7): an object at zero joins a queue that runs through the rows
  * of the object table; the outermost put on a stack works it off in order.
- * A put from inside a release callback has to find that queue: it is
- * registered under the task and its level of interrupt nesting: in a table, or
- * with the CPU while preemption is off, see refobj_release_direct().
+ * A put from inside a release callback finds that queue by registry.c.
  *
  * Budgeted (G1): REFRELEASE_BUDGET objects and slots in a context that may
  * sleep, REFRELEASE_BUDGET_ATOMIC elsewhere; the rest, and what the context
  * forbids, goes to the heap's thread.
  */
-#include <linux/hash.h>
 #include <linux/once_lite.h>
 #include <linux/sched.h>
 
 #include "cascade.h"
 #include "internal.h"
-
-/*
- * Where the cascades now running are registered: a set-associative table.
- * Only the context that a key stands for stores or believes its entry, so
- * claiming is one compare-and-swap against others that hash to the same set.
- * A context that finds its set full leaves its work to the heap's thread.
- */
-#define REFCASCADE_BITS	9
-#define REFCASCADE_WAYS	2
-
-struct refcascade_entry {
-	unsigned long key;		/* task and level, 0 when free */
-	struct refcascade *cascade;	/* of the context with that key */
-	struct refheap *running;	/* whose callback it is in, or NULL */
-};
-
-static struct {
-	struct refcascade_entry way[REFCASCADE_WAYS];
-} ____cacheline_aligned refcascade_table[1 << REFCASCADE_BITS];
-
-/*
- * The task that releases an object on a CPU with preemption off.  (P) but for
- * @key, which others look at.  A client that sleeps there nevertheless leaves it
- * occupied: only who has that key believes the rest.
- */
-static DEFINE_PER_CPU(struct refcascade_direct {
-	unsigned long key;		/* as in the table */
-	struct refheap *running;	/* whose callback it is in */
-	struct refcascade queued;	/* only its queue; empty when it begins */
-}, refcascade_direct);
-
-static unsigned long refcascade_key(void)
-{
-	BUILD_BUG_ON(__alignof__(struct task_struct) < 4);
-	return (unsigned long)current | interrupt_context_level();
-}
-
-/*
- * Register a cascade for this context, unless it has one that is running.
- *
- * Return: the entry, with @cascade or with that, or NULL if there is no room.
- */
-static __always_inline struct refcascade_entry *
-refcascade_claim(struct refcascade *cascade)
-{
-	struct refcascade_entry *set, *empty;
-	unsigned long key = refcascade_key(), other;
-	unsigned int i;
-
-	set = refcascade_table[hash_long(key, REFCASCADE_BITS)].way;
-	do {
-		empty = NULL;
-		for (i = 0; i < REFCASCADE_WAYS; i++) {
-			other = READ_ONCE(set[i].key);
-			if (other == key)
-				return &set[i];
-			if (!other)
-				empty = &set[i];
-		}
-		if (!empty)
-			return NULL;
-	} while (cmpxchg(&empty->key, 0, key));
-	empty->cascade = cascade;
-	return empty;
-}
-
-static void refcascade_unclaim(struct refcascade_entry *entry)
-{
-	/* Pairs with the cmpxchg in refcascade_claim(). */
-	smp_store_release(&entry->key, 0);
-}
-
-/* The entry of this context, or NULL if it is not releasing anything. */
-static __always_inline struct refcascade_entry *
-refcascade_mine(unsigned long key)
-{
-	struct refcascade_entry *set;
-	unsigned int i;
-
-	set = refcascade_table[hash_long(key, REFCASCADE_BITS)].way;
-	for (i = 0; i < REFCASCADE_WAYS; i++)
-		if (READ_ONCE(set[i].key) == key)
-			return &set[i];
-	return NULL;
-}
-
-/* What this context releases with preemption off, or NULL. */
-static struct refcascade_direct *refcascade_direct_mine(unsigned long key)
-{
-	if (likely(this_cpu_read(refcascade_direct.key) != key))
-		return NULL;
-	return this_cpu_ptr(&refcascade_direct);
-}
-
-/* Is the caller inside a callback of what may be a heap, with preemption off? */
-bool refheap_in_direct_callback(const struct refheap *heap)
-{
-	struct refcascade_direct *direct;
-
-	direct = refcascade_direct_mine(refcascade_key());
-	return direct && direct->running == heap;
-}
-
-/* Is the caller inside a callback of @heap? */
-bool refheap_in_callback(const struct refheap *heap)
-{
-	struct refcascade_entry *entry;
-
-	if (current == heap->thread || refheap_in_direct_callback(heap))
-		return true;
-	entry = refcascade_mine(refcascade_key());
-	return entry && READ_ONCE(entry->running) == heap;
-}
-
-/*
- * Bracket a call of client code by showing in @running whose it is: in the
- * context's entry, or in the heap itself by its thread.
- *
- * Return: false if the heap must not call any.
- */
-static __always_inline bool refcallback_begin(struct refheap *heap,
-					      struct refheap **running)
-{
-	bool dead;
-
-	/* An RCU section, for refheap_silence(), without calling for one. */
-	preempt_disable();
-	dead = READ_ONCE(heap->dead);
-	if (likely(!dead))
-		WRITE_ONCE(*running, heap);
-	preempt_enable();
-	return !dead;
-}
-
-static __always_inline void refcallback_end(struct refheap **running)
-{
-	/* Pairs with refheap_quiet(): what the callback did is done. */
-	smp_store_release(running, NULL);
-}
-
-bool refheap_callback_begin(struct refheap *heap, struct refheap **running)
-{
-	return refcallback_begin(heap, running);
-}
-
-void refheap_callback_end(struct refheap **running)
-{
-	refcallback_end(running);
-}
-
-/* Is no CPU amidst a release with preemption off? */
-static bool refcascade_direct_idle(void)
-{
-	unsigned int cpu;
-
-	for_each_possible_cpu(cpu)
-		/* Pairs with refobj_release_direct(). */
-		if (smp_load_acquire(&per_cpu_ptr(&refcascade_direct, cpu)->key))
-			return false;
-	return true;
-}
-
-/*
- * Is nobody but the caller releasing anything, in whatever heap?  He may sleep,
- * and so is not among those with preemption off.
- */
-bool refcascade_idle(void)
-{
-	unsigned long mine = refcascade_key(), key;
-	struct refcascade_entry *set;
-	unsigned int i, way;
-
-	/* These first: what they have queued is registered before they end. */
-	if (!refcascade_direct_idle())
-		return false;
-	for (i = 0; i < ARRAY_SIZE(refcascade_table); i++) {
-		set = refcascade_table[i].way;
-		for (way = 0; way < REFCASCADE_WAYS; way++) {
-			key = READ_ONCE(set[way].key);
-			if (key && key != mine)
-				return false;
-		}
-	}
-	return true;
-}
-
-static bool refheap_running_in(const struct refheap *heap,
-			       struct refheap **running)
-{
-	/* Pairs with refcallback_end(). */
-	return smp_load_acquire(running) == heap;
-}
-
-/*
- * Is no callback of a dead heap running any more?  Of those with preemption off
- * none is after a grace period.
- */
-bool refheap_quiet(struct refheap *heap)
-{
-	struct refcascade_entry *set;
-	unsigned int i, way;
-
-	for (i = 0; i < ARRAY_SIZE(refcascade_table); i++) {
-		set = refcascade_table[i].way;
-		for (way = 0; way < REFCASCADE_WAYS; way++)
-			if (refheap_running_in(heap, &set[way].running))
-				return false;
-	}
-	return !refheap_running_in(heap, &heap->running);
-}
+#include "registry.h"
 
 /*
  * May the slab be entered?  On PREEMPT_RT not from hardirq context nor under
@@ -284,27 +72,6 @@ void refobj_defer(struct refobj *obj)
 	if (!head && !busted(FAULT_wake_deferred))
 		irq_work_queue(&heap->wake);
 	rcu_read_unlock();
-}
-
-/*
- * The caller is going to wait for a heap, perhaps in a release of another one:
- * what it has put of that heap would wait behind this very release.
- */
-void refcascade_hand_over(struct refheap *heap)
-{
-	struct refcascade_entry *entry = refcascade_mine(refcascade_key());
-	struct refobj *obj, *next;
-
-	if (!entry)
-		return;
-	obj = entry->cascade->first;
-	for (entry->cascade->first = NULL; obj; obj = next) {
-		next = refobj_linked(obj);
-		if (refobj_chunk(obj)->heap == heap)
-			refobj_defer(obj);
-		else
-			refcascade_add(entry->cascade, obj);
-	}
 }
 
 /* Empties slots; what they alone kept alive joins the cascade. */
@@ -508,41 +275,6 @@ void refcascade_run(struct refcascade *cascade)
 	}
 	refbatch_flush(&batch);
 	cascade->batch = NULL;
-}
-
-/* What a cascade has queued is another's now. */
-static void refcascade_give(struct refcascade *cascade,
-			    struct refcascade *other)
-{
-	if (other->first)
-		refobj_link(other->last, cascade->first);
-	else
-		other->first = cascade->first;
-	other->last = cascade->last;
-}
-
-/*
- * Register a cascade, whose queue is the business of whom this context is
- * inside of, if there is one.
- *
- * Return: its entry, or NULL if the queue has been given away.
- */
-static struct refcascade_entry *
-refcascade_register(struct refcascade *cascade)
-{
-	struct refcascade_entry *entry = refcascade_claim(cascade);
-	struct refobj *obj;
-
-	if (likely(entry && entry->cascade == cascade)) {
-		cascade->running = &entry->running;
-		return entry;
-	}
-	if (entry)
-		refcascade_give(cascade, entry->cascade);
-	else
-		while ((obj = refcascade_next(cascade)))
-			refobj_defer(obj);
-	return NULL;
 }
 
 /* Release a dead object and what it alone kept alive. */

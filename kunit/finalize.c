@@ -6,6 +6,7 @@
 #include "graph.h"
 
 #include <linux/delay.h>
+#include <linux/iopoll.h>
 #include <linux/spinlock.h>
 #include <trace/events/refheap.h>
 
@@ -607,19 +608,27 @@ static void g13_new_weak_reference_at_zero_dies(struct kunit *test)
 
 /* --- while an object waits for its finalizer ----------------------------- */
 
+static u64 collections(struct graph *g)
+{
+	return graph_stats(g).collections;
+}
+
+/*
+ * Two, for one may have been under way.  Each is asked for when the one before
+ * has begun, so that none is still to come.
+ */
 static bool wait_for_collection(struct graph *g)
 {
-	u64 before = graph_stats(g).collections;
+	u64 before = collections(g), now;
 	unsigned int i;
 
-	for (i = 0; i < 10000; i++) {
+	for (i = 1; i <= 2; i++) {
 		refheap_kick(g->heap);
-		usleep_range(100, 200);
-		/* One may have been under way. */
-		if (graph_stats(g).collections >= before + 2)
-			return true;
+		if (read_poll_timeout(collections, now, now >= before + i, 100,
+				      GRAPH_PATIENCE_US, false, g))
+			return false;
 	}
-	return false;
+	return true;
 }
 
 /*

@@ -470,6 +470,7 @@ enum refheap_event {
 
 #define REFHEAP_STACK	4096	/* entries of the trace stack */
 #define REFHEAP_EDGES	256	/* slots that the trace reads together */
+#define REFHEAP_EXCESS	8	/* objects of one trace to be looked at again */
 
 /*
  * What one trace has read, for judging all of it at once: see reading.h.
@@ -572,6 +573,8 @@ struct refheap {
 	unsigned long *stack;		/* C: places */
 	unsigned long *edges;		/* C: see trace.c */
 	unsigned int nr_edges;		/* C */
+	unsigned long excess[REFHEAP_EXCESS]; /* C: places, see excess.c */
+	unsigned int nr_excess;		/* C */
 	unsigned int depth;		/* C */
 	bool overflow;			/* C: rows are ROW_PENDING */
 	struct refchunk *refill;	/* C: where to look for them */
@@ -1020,6 +1023,10 @@ bool reftrace_pop(struct refheap *heap, struct refwalk *walk,
 		  struct refchunk **chunk, unsigned int *index);
 void reftrace_try_early(struct reftrace *trace);
 u64 reftrace_run(struct refheap *heap, enum refscope scope, long *reclaimed);
+
+/* excess.c */
+void refexcess_suspect(struct refchunk *chunk, unsigned int index);
+void refexcess_judge(struct refheap *heap);
 
 /* suspect.c */
 bool reftrace_find_suspects(struct refheap *heap);

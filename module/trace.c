@@ -130,10 +130,7 @@ void reftrace_spare(struct refheap *heap, struct refchunk *chunk,
 
 /*
  * More edges have been seen to an object than its count allows.  Mostly it is
- * changing.  But edges count only if they were read after the word, and if
- * that has not changed since, these references all exist (judge.c, (1)):
- * somebody put what was not his.  Saturate it, before the next put frees it
- * under the others.
+ * changing; if not, excess.c finds out what is the matter.
  */
 static void reftrace_excess(struct refobj *obj, struct refchunk *chunk,
 			    unsigned int index)
@@ -141,10 +138,8 @@ static void reftrace_excess(struct refobj *obj, struct refchunk *chunk,
 	u64 word = refword_read(obj);
 	u64 changed = (word ^ chunk->snapshot[index]) & WORD_VERSION_MASK;
 
-	if (!changed && !(word & (REFWORD_MARKED | REFWORD_FRESH))) {
-		refobj_warn(obj, "count is lower than the number of references");
-		refobj_saturate(obj);
-	}
+	if (!changed && !(word & (REFWORD_MARKED | REFWORD_FRESH)))
+		refexcess_suspect(chunk, index);
 	reftrace_spare(chunk->heap, chunk, index);
 	refrow_park(chunk, index);
 }
@@ -515,6 +510,7 @@ u64 reftrace_run(struct refheap *heap, enum refscope scope, long *reclaimed)
 	trace_refheap_phase(heap, REFHEAP_PHASE_CANDIDATES, roots);
 	reftrace_expand_rest(&trace);
 	refwalk_end(&trace.walk);
+	refexcess_judge(heap);
 
 	reftrace_settle(&trace);
 	heap->tally.expanded = trace.expanded;

@@ -50,7 +50,10 @@ static u64 refexcess_count(struct refwalk *walk, struct refchunk *chunk,
 
 	if (!obj || refrow_walk(walk, chunk, index, &excess.visitor))
 		return 0;
-	/* Pairs with the full barrier of the put behind which it left its row. */
+	/*
+	 * Who has stored in a slot of a later object in that memory did so behind
+	 * its coming to life.  Pairs with the smp_wmb() in refobj_init().
+	 */
 	smp_rmb();
 	return chunk_object(chunk, index) == obj ? excess.edges : 0;
 }
@@ -87,14 +90,11 @@ static void refexcess_judge_row(struct refheap *heap, unsigned long place)
 	word = target ? refword_read_acquire(target) : 0;
 	if (refword_counted(word) && !(word & REFWORD_DEAD)) {
 		edges = refexcess_count_all(&walk, heap, target);
-		/* The word is read after the slots. */
-		smp_rmb();
+		/* Fully ordered: the word is compared after the slots were read. */
 		if (edges > refword_count(word) &&
 		    chunk_object(chunk, index) == target &&
-		    refword_read(target) == word) {
+		    refobj_saturate(target, word))
 			refobj_warn(target, "count is lower than the number of references");
-			refobj_saturate(target);
-		}
 	}
 	refwalk_end(&walk);
 }

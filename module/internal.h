@@ -868,7 +868,7 @@ static inline void refrow_mark(unsigned long place)
 
 /* object.c */
 bool refobj_drop(struct refobj *obj);
-void refobj_saturate(struct refobj *obj);
+bool refobj_saturate(struct refobj *obj, u64 word);
 void refobj_free(struct refobj *obj);
 void refobj_free_memory(struct refobj *obj, enum refrow_end why);
 

@@ -423,18 +423,16 @@ static void refobj_recentre(struct refobj *obj)
 				       REFWORD_VERSION) | refword_zone(word)));
 }
 
-/* Let an object live for ever that is known to be counted wrongly. */
-void refobj_saturate(struct refobj *obj)
+/*
+ * Let an object live for ever that is known to be counted wrongly, if @word is
+ * its word still.
+ */
+bool refobj_saturate(struct refobj *obj, u64 word)
 {
-	u64 word = refword_read(obj);
-
-	do {
-		if (!refword_counted(word))
-			return;
-	} while (!refword_try_cmpxchg(obj, &word,
-				      ((word & ~REFWORD_COUNT) +
-				       REFWORD_VERSION) |
-				      REFCOUNT_ZONE_SATURATED));
+	return refword_try_cmpxchg(obj, &word,
+				   ((word & ~REFWORD_COUNT) +
+				    REFWORD_VERSION) |
+				   REFCOUNT_ZONE_SATURATED);
 }
 
 void __refobj_get_slow(struct refobj *obj, u64 old)

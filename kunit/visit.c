@@ -435,6 +435,42 @@ static void g2_mutator_strikes_during_a_visit(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, debugfile_warnings(g), 0);
 }
 
+/* An edge ahead of every reading: it moves between the first slot and the last. */
+static int swing(struct graph_node *node, unsigned int step)
+{
+	if (node != node->graph->visit_data)
+		return 0;
+	if (!step && node->slot[3].target)
+		move_edge(node, 0, node, 3);
+	else if (step == 3 && node->slot[0].target)
+		move_edge(node, 3, node, 0);
+	return 0;
+}
+
+/*
+ * The first of the ring is held; with the edge that is seen twice its count is
+ * complete, in the trace and at the judgement. Nothing but the version tells.
+ */
+static void g2_edge_is_seen_twice_each_time(struct kunit *test)
+{
+	struct graph *g = test->priv;
+	struct graph_node *a = graph_ring_of(g, CUSTOM, 3);
+	struct graph_node *b = node_of(a->slot[0].target);
+	unsigned int i;
+
+	g->visit_data = node_of(b->slot[0].target);
+	WRITE_ONCE(g->on_visit, swing);
+	for (i = 0; i < 10; i++) {
+		KUNIT_EXPECT_EQ(test, graph_collect(g), 0);
+		KUNIT_EXPECT_EQ(test, graph_alive(g), 3);
+		refobj_put(refobj_get(&a->obj));
+	}
+	WRITE_ONCE(g->on_visit, NULL);
+	KUNIT_EXPECT_EQ(test, debugfile_warnings(g), 0);
+	node_put(a);
+	KUNIT_EXPECT_EQ(test, graph_collect(g), 3);
+}
+
 static struct kunit_case visit_cases[] = {
 	KUNIT_CASE(g3_visited_ring),
 	KUNIT_CASE(g3_busy_member_is_judged_later),
@@ -443,6 +479,7 @@ static struct kunit_case visit_cases[] = {
 	KUNIT_CASE(g1_busy_member_at_its_release),
 	KUNIT_CASE(g3_init_prepares_what_visit_needs),
 	KUNIT_CASE_PARAM(g2_mutator_strikes_during_a_visit, strike_gen_params),
+	KUNIT_CASE(g2_edge_is_seen_twice_each_time),
 	{}
 };
 

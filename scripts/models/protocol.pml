@@ -5,8 +5,8 @@
  * reclaims, with memory and rows used again.
  *
  * Each inline and each process has the name of the function it models, in
- * module/ or include/refheap.h. At each "step" any other process may go on; what
- * lies between two of them is one access to shared memory and the private work
+ * module/ or include/. At each "step" any other process may go on; what lies
+ * between two of them is one access to shared memory and the private work
  * beside it. Two accesses make one step only where something that comes between
  * them makes the second one fail, as in a loop around a compare-and-swap. What
  * is policy and can make nothing unsafe (which objects to suspect: trace.c) is

@@ -66,6 +66,8 @@ static u64 refexcess_count_all(struct refwalk *walk, struct refheap *heap,
 	unsigned int index;
 	u64 edges = 0;
 
+	if (busted(FAULT_excess))
+		return U64_MAX;
 	refheap_for_each_touched(heap, chunk, next) {
 		for (index = 0; index < REFROW_PER_CHUNK; index++)
 			if (chunk->state[index] & ROW_EXPANDED)

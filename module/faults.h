@@ -43,6 +43,7 @@ FAULT(remark),		/* an island that had changed is forgotten */
 FAULT(rescued),		/* so is one that was saved */
 FAULT(busy),		/* so is what could not be visited */
 FAULT(early_loud),	/* clients are told before all is decided */
+FAULT(excess),		/* who is suspected of excess is accused */
 FAULT(credit),		/* old objects cost nothing */
 FAULT(allocate),	/* a collection needs memory */
 FAULT(idle),		/* and comes without a reason */

@@ -177,7 +177,7 @@ static void mutate(struct hand *hand)
 	};
 	unsigned int i, n = crew_rounds();
 
-	while (n--) {
+	while (n-- && hand_goes_on(hand)) {
 		mutator_step(&m);
 		cond_resched();
 	}
@@ -232,7 +232,7 @@ static void write_one_slot(struct hand *hand)
 	struct graph_node *node;
 	struct refobj *obj;
 
-	while (n--) {
+	while (n-- && hand_goes_on(hand)) {
 		switch (hand_random(hand, 5)) {
 		case 0:
 			node = graph_try_add(owner->graph, NODE, GFP_KERNEL);
@@ -357,7 +357,7 @@ static void look_up_and_leave(struct hand *hand)
 	struct graph_node **place, *node;
 	struct refobj *next;
 
-	while (n--) {
+	while (n-- && hand_goes_on(hand)) {
 		place = &d->place[hand_random(hand, PLACES)];
 		if (!hand_random(hand, 4) && !READ_ONCE(*place))
 			directory_enter(d, hand->crew->g, place);
@@ -443,14 +443,18 @@ static void drop_sleepers(struct hand *hand)
 	unsigned int n = crew_rounds() / 8;
 	struct graph_node *node, *below;
 
-	while (n--) {
+	while (n-- && hand_goes_on(hand)) {
 		node = graph_try_add(g, NODE, GFP_KERNEL);
 		below = graph_try_add(g, SLEEPER, GFP_KERNEL);
-		if (!node || !below ||
-		    refslot_give(&node->obj, &node->slot[0], &below->obj)) {
-			atomic_inc(&hand->crew->wrong);
-			return;
+		if (node && below) {
+			if (refslot_give(&node->obj, &node->slot[0],
+					 &below->obj))
+				atomic_inc(&hand->crew->wrong);
+		} else if (below) {
+			node_put(below);
 		}
+		if (!node)
+			continue;
 		switch (hand_random(hand, 3)) {
 		case 0:
 			node_put(node);
@@ -530,7 +534,7 @@ static void come_and_go(struct hand *hand)
 	struct refheap *heap;
 	char name[24];
 
-	while (n--) {
+	while (n-- && hand_goes_on(hand)) {
 		heap = refheap_create(graph_new_name(name, sizeof(name)), NULL);
 		if (IS_ERR_OR_NULL(heap)) {
 			atomic_inc(&hand->crew->wrong);

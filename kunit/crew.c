@@ -17,6 +17,9 @@ static unsigned int rounds;
 module_param(rounds, uint, 0444);
 MODULE_PARM_DESC(rounds, "Of each concurrent test's threads, 0: what suits");
 
+/* A test of KUnit's is given 300 seconds. */
+#define CREW_SECONDS 60
+
 /* Checked memory is hundreds of times slower. */
 unsigned int crew_rounds(void)
 {
@@ -91,6 +94,7 @@ struct crew *crew_start(struct graph *g, void (*work)(struct hand *hand),
 	/* A thread that is stopped before it ran would not run at all. */
 	for (i = 0; i < crew->hands; i++)
 		wait_for_completion(&crew->present);
+	crew->until = jiffies + (rounds ? MAX_JIFFY_OFFSET : CREW_SECONDS * HZ);
 	complete_all(&crew->begin);
 	return crew;
 }

@@ -9,6 +9,7 @@
 
 #include <linux/atomic.h>
 #include <linux/completion.h>
+#include <linux/jiffies.h>
 #include <linux/prandom.h>
 #include <linux/types.h>
 
@@ -38,6 +39,7 @@ struct hand {
  * @work: done once by each hand
  * @wrong: what the hands found wrong
  * @working: hands not yet done
+ * @until: jiffies at which hands stop, wherever they are
  * @present: completed by each hand when it runs
  * @begin: completed when all hands are there
  * @hands: number of them
@@ -49,6 +51,7 @@ struct crew {
 	void (*work)(struct hand *hand);
 	atomic_t wrong;
 	atomic_t working;
+	unsigned long until;
 	struct completion present;
 	struct completion begin;
 	unsigned int hands;
@@ -66,6 +69,12 @@ u64 crew_new_seed(void);
 static inline bool crew_is_working(struct crew *crew)
 {
 	return atomic_read(&crew->working);
+}
+
+/* Asked in each round: where others want these CPUs too, fewer have to do. */
+static inline bool hand_goes_on(const struct hand *hand)
+{
+	return time_before(jiffies, hand->crew->until);
 }
 
 static inline u32 hand_random(struct hand *hand, u32 below)

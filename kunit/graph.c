@@ -3,11 +3,13 @@
 #include "graph.h"
 
 #include <linux/bitops.h>
+#include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/iopoll.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 unsigned int graph_patience = 60;
@@ -377,6 +379,12 @@ struct graph_node *graph_hub(struct graph *g, unsigned int n)
 }
 
 /* --- what the heap did -------------------------------------------------- */
+
+/* KUnit has a thread for each test. */
+void graph_stay_on_cpu(void)
+{
+	set_cpus_allowed_ptr(current, cpumask_of(raw_smp_processor_id()));
+}
 
 long graph_collect(struct graph *g)
 {

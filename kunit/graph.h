@@ -177,6 +177,13 @@ struct graph_node *graph_comb(struct graph *g, unsigned int n);
 struct graph_node *graph_tree(struct graph *g, unsigned int n);
 struct graph_node *graph_hub(struct graph *g, unsigned int n);
 
+/*
+ * Objects that are allocated one after the other lie side by side, and memory
+ * that is freed is used again, as long as all of it is done on one CPU. For the
+ * rest of a test.
+ */
+void graph_stay_on_cpu(void);
+
 long graph_collect(struct graph *g);
 struct refheap_stats graph_stats(struct graph *g);
 bool graph_wait_released(struct graph *g, long n);

@@ -237,7 +237,7 @@ static void run_errand(struct graph_node *node)
 	struct errand *errand = node->data;
 
 	queue_work(system_unbound_wq, &errand->work);
-	if (!wait_for_completion_timeout(&errand->done, 10 * HZ))
+	if (!wait_for_completion_timeout(&errand->done, 30 * HZ))
 		atomic_long_inc(&node->graph->damaged);
 }
 
@@ -486,7 +486,7 @@ static void rebind_or_look(struct hand *hand)
 	struct refobj *obj;
 	unsigned int i;
 
-	for (i = 0; i < crew_rounds() / 4; i++) {
+	for (i = 0; i < crew_rounds() / 4 && hand_goes_on(hand); i++) {
 		if (hand->number) {
 			obj = refheap_lookup(g->heap, "spam");
 			if (!obj) {
@@ -538,7 +538,7 @@ static void bind_unbind_and_look(struct hand *hand)
 	struct refobj *obj;
 	unsigned int i;
 
-	for (i = 0; i < crew_rounds() / 4; i++) {
+	for (i = 0; i < crew_rounds() / 4 && hand_goes_on(hand); i++) {
 		switch (hand_random(hand, 4)) {
 		case 0:
 			node = graph_try_add(g, NODE, GFP_KERNEL);

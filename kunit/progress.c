@@ -17,7 +17,8 @@
 #include <linux/sched/task.h>
 #include <trace/events/refheap.h>
 
-#define HOLD_PATIENCE_US	(2 * USEC_PER_SEC)
+/* Less than it takes the watchdogs to bark: preemption is off. */
+#define HOLD_PATIENCE_US	(8 * USEC_PER_SEC)
 #define HOLD_ROUNDS		10
 #define HOLD_RING		20
 

@@ -20,7 +20,8 @@
 #include <linux/sched/task.h>
 #include <linux/sizes.h>
 
-#define STEPPER_PATIENCE_US (4 * USEC_PER_SEC)
+/* Less than it takes the watchdogs to bark: a CPU has its interrupts off. */
+#define STEPPER_PATIENCE_US (8 * USEC_PER_SEC)
 
 #if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
 

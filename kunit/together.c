@@ -104,6 +104,7 @@ static struct plot *plot_begin(struct graph *g, unsigned int members)
 	plot->member = kunit_kcalloc(test, members, sizeof(*plot->member),
 				     GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, plot->member);
+	graph_stay_on_cpu();
 	plot->g = g;
 	plot->members = members;
 	plot->first = U64_MAX;
@@ -966,7 +967,6 @@ static void g3_edge_is_stored_before_the_last_mark_is_taken(struct kunit *test)
 /* --- an edge that is removed while it is read ------------------------------ */
 
 #define RACE_OVER	UINT_MAX
-#define RACE_SECONDS	60	/* at most */
 
 /**
  * struct race - the owner's slot leads to the target, or not; the target is
@@ -1026,12 +1026,8 @@ static void race_round(struct hand *hand, struct race *race,
 static void race_edit(struct hand *hand, struct race *race)
 {
 	unsigned int round, rounds = crew_rounds() / 2;
-	unsigned long begun = jiffies;
 
-	for (round = 1; round <= rounds; round++) {
-		/* Where others want these CPUs too, fewer have to do. */
-		if (time_after(jiffies, begun + RACE_SECONDS * HZ))
-			break;
+	for (round = 1; round <= rounds && hand_goes_on(hand); round++) {
 		race_round(hand, race, round);
 		if (plot_objects(race->plot) == 2)
 			continue;

@@ -796,7 +796,7 @@ static void set_die_and_clear(struct hand *hand)
 	unsigned int i;
 	bool cleared;
 
-	for (i = 0; i < crew_rounds() / 8; i++) {
+	for (i = 0; i < crew_rounds() / 8 && hand_goes_on(hand); i++) {
 		node = graph_try_add(g, NODE, GFP_KERNEL);
 		if (!node)
 			continue;

@@ -294,12 +294,14 @@ static void g13_address_of_a_dead_key(struct kunit *test)
 {
 	struct graph *g = test->priv;
 	struct refmap *map = keys(test);
-	struct graph_node *key = graph_add(g, CUSTOM), *tries[64];
-	struct graph_node *value = graph_add(g, LEAF);
-	struct refobj *where = &key->obj;
+	struct graph_node *key, *value = graph_add(g, LEAF), *tries[64];
+	struct refobj *where;
 	struct hold hold;
 	unsigned int i, n;
 
+	graph_stay_on_cpu();
+	key = graph_add(g, CUSTOM);
+	where = &key->obj;
 	KUNIT_EXPECT_EQ(test, set_obj(map, key, value), 0);
 	hold_begin(&hold, g);
 	node_put(key);
@@ -638,7 +640,7 @@ static void work_on_values(struct hand *hand)
 	struct refmap *map = hand->crew->data;
 	unsigned int i;
 
-	for (i = 0; i < crew_rounds() / 8; i++) {
+	for (i = 0; i < crew_rounds() / 8 && hand_goes_on(hand); i++) {
 		struct refobj *found __free(refobj) =
 			refmap_lookup(map, hand_random(hand, NUMBERS));
 
@@ -658,7 +660,7 @@ static void work_on_keys(struct hand *hand)
 	struct graph *g = hand->crew->g;
 	unsigned int i;
 
-	for (i = 0; i < crew_rounds() / 8; i++) {
+	for (i = 0; i < crew_rounds() / 8 && hand_goes_on(hand); i++) {
 		struct graph_node *key = graph_try_add(g, NODE, GFP_KERNEL);
 		struct graph_node *value = graph_try_add(g, LEAF, GFP_KERNEL);
 
@@ -725,7 +727,7 @@ static void work_on_own_map(struct hand *hand)
 	struct graph_node *node[4];
 	unsigned int i, j;
 
-	for (i = 0; i < crew_rounds() / 16; i++) {
+	for (i = 0; i < crew_rounds() / 16 && hand_goes_on(hand); i++) {
 		struct refmap *map = refmap_create(g->heap, hand->number % 2 ?
 						   REFMAP_WEAK_KEYS :
 						   REFMAP_WEAK_VALUES);

@@ -213,7 +213,8 @@ static inline void refvisit(struct refvisitor *visitor, struct refslot *slot)
 
 /**
  * struct reftype_desc - what a client declares of a type
- * @name: unique in its heap; becomes part of the slab cache's name
+ * @name: unique in its heap, and as a heap's name has to be; becomes part of
+ *	  the slab cache's name
  * @size: bytes of the client's structure
  * @align: its alignment, 0 for that of the header
  * @header: offset of the &struct refobj in it
@@ -330,7 +331,7 @@ struct reftype_desc {
 #define REFHEAP_TRACK_SITES	BIT(3)
 /*
  * For finding misuse: the memory of the last 8192 objects released is not used
- * again, so that every use of one of them is reported (see refobj_put()).
+ * again, so that every use of one of them is reported.
  */
 #define REFHEAP_QUARANTINE	BIT(4)
 
@@ -342,8 +343,8 @@ struct reftype_desc {
  * @max_objects: refuse to hold more objects than this, 0 for no limit
  * @max_bytes: refuse to hold more bytes of objects than this (arrays
  *	       included), 0 for no limit
- * @period_ms: the longest that a new candidate waits for a collection,
- *	       0 for the module's default
+ * @period_ms: the longest that a new candidate waits for a collection, a
+ *	       day at most; 0 for the module's default
  * @threshold: collect at once when about this many candidates have come,
  *	       0 for the module's default; below 1024 all are counted, else
  *	       those of one row in 128 stand for the others.  An allocation
@@ -373,7 +374,7 @@ struct refheap_params {
  * @allocated: objects ever allocated
  * @freed: objects that are gone; the memory of those with a visit callback
  *	   follows a grace period later
- * @collections: collections begun by the thread, full ones included
+ * @collections: collections made by the thread, full ones included
  * @full: of these, the full ones
  * @traced: objects whose slots the collector has read
  * @islands: islands reclaimed; those that were condemned as one set count once

@@ -42,7 +42,7 @@ struct refobj {
  * version, so that two equal readings mean that nothing happened between
  * them; a version that wraps falls off at bit 63.
  *
- * The count's zones are those of lib/rcuref.c:
+ * The count's zones are as in lib/rcuref.c, and one more, of immortals:
  *
  * 0     1        MAX        SATURATED  IMMORTAL             DEAD
  * 0     1        0x7fffffff 0x98000000 0xb4000000 0xbfffffff 0xe0000000  0xffffffff
@@ -169,7 +169,7 @@ static inline bool __refrow_mark(unsigned long place)
  * returned before this function returns, and so has what it alone kept
  * alive, up to 65536 objects and slots (256 in atomic context); the heap's
  * thread takes the rest at once, and all of it in the rare case that too many
- * others were preempted or sleep in releases (see module/registry.c).
+ * others were preempted or sleep in releases (see module/registry.h).
  *
  * A put that leaves references behind may leave a cycle behind: the object
  * becomes a candidate for the collector.  Mostly it is one already, and then

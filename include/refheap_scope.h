@@ -19,6 +19,10 @@
  * gives the variable another, refslot_give_ptr() moves it into a slot.  With
  * them no function needs a refobj_put() of its own.
  */
+#ifndef _REFHEAP_H
+#error "include <refheap.h>"
+#endif
+
 #ifndef _REFHEAP_SCOPE_H
 #define _REFHEAP_SCOPE_H
 

@@ -23,7 +23,7 @@
  *
  *  an edge that can be seen before it has been counted: stall.c, g2_held
  *
- *  an island is freed in part: look_up_all, and shape.c, g4_no_release
+ *  an island is freed in part: look_up_all, and release.c, g4_no_release
  */
 #include "graph.h"
 

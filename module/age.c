@@ -97,7 +97,7 @@ EXPORT_SYMBOL_REFHEAP(refheap_get_age_stats);
  * Collections that are asked for count as well.  Whatever the thresholds,
  * full passes come by themselves while something is left to judge (G3).
  *
- * Context: any.
+ * Context: any but NMI and raw locks.
  */
 void refheap_set_thresholds(struct refheap *heap,
 			    const unsigned int thresholds[REFHEAP_AGES])

@@ -79,7 +79,10 @@ static u64 refcandidate_take_chunk(struct reftrace *trace,
 	nr = refchunk_take_marks(chunk, taken, touched);
 	if (!nr)
 		return 0;
-	/* Pairs with refobj_drop(), refslot_publish() and refobj_init(). */
+	/*
+	 * Pairs with refobj_drop(), refslot_publish(), refobj_init(),
+	 * __refrow_mark_late() and refcascade_finalize().
+	 */
 	smp_mb();
 	if (!chunk->type->leaf)
 		reftrace_roots(trace, chunk, taken, touched, next);

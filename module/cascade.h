@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The queue of a cascade, and what it may do where it runs: release.c and
- * silence.c.
+ * The queue of a cascade, and what it may do where it runs.
  */
 #ifndef _REFHEAP_CASCADE_H
 #define _REFHEAP_CASCADE_H

@@ -16,7 +16,10 @@
  *    of such: it needs its payload until release has run and its word to
  *    answer readers, so the queue that makes releasing iterative (G7) and
  *    needs no memory (G8) runs through the table;
- *  - in a free row, memory that is ready for its next object (row.c).
+ *  - in the row of memory that is not to be used yet, the next of the queue of
+ *    such (quarantine.c);
+ *  - in a free row, or one that is about to be, memory that is ready for its
+ *    next object (row.c), or for the slab (refbatch_flush()).
  */
 #ifndef _REFHEAP_CHUNK_H
 #define _REFHEAP_CHUNK_H

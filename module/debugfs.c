@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * debugfs: refheap/heaps, and for each heap stats, types, ages, objects,
- * names, control.
+ * names, sites, garbage, control.
  *
  * Files for reading are 0444 or 0400 and control is write-only: under
  * lockdown anything else would be refused.  debugfs_remove() waits for

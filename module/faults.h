@@ -6,7 +6,7 @@
  * second line of defence (judge.c, "A version that wraps") it takes both.
  * scripts/mutants plants each of them and says which test has to find it.
  */
-/* Counting: object.c, slot.c */
+/* Counting, and edges: object.c, slot.c, row.c, trace.c, candidate.c, reclaim.c */
 FAULT(leak),		/* the memory is not freed */
 FAULT(use_after_free),	/* it is read after that */
 FAULT(saturation),	/* the last valid count goes on to the next */
@@ -25,7 +25,7 @@ FAULT(recheck),		/* a load looks at its slot only once */
 FAULT(word_early),	/* alive before init() has run */
 FAULT(reuse),		/* reused memory: old version, not FRESH */
 
-/* Releasing: release.c */
+/* Releasing: release.c, cascade.h, object.c */
 FAULT(recursion),	/* one within the other */
 FAULT(dead),		/* a put releases what is being reclaimed */
 FAULT(may_sleep),	/* everywhere */
@@ -37,7 +37,7 @@ FAULT(finalize_mark),	/* a mark that was overlooked is lost */
 FAULT(wake_deferred),	/* nobody tells it of a release */
 FAULT(wake_marked),	/* nor of candidates */
 
-/* Candidates: candidate.c, trace.c, island.c */
+/* Candidates: reading.h, root.c, trace.c, excess.c, island.c, thread.c */
 FAULT(take_version),	/* a mark is taken without a trace */
 FAULT(remark),		/* an island that had changed is forgotten */
 FAULT(rescued),		/* so is one that was saved */
@@ -48,7 +48,7 @@ FAULT(credit),		/* old objects cost nothing */
 FAULT(allocate),	/* a collection needs memory */
 FAULT(idle),		/* and comes without a reason */
 
-/* Judging: judge.c */
+/* Judging: judge.c, reading.h */
 FAULT(version),		/* the words are not compared */
 FAULT(words_late),	/* they are read behind the slots */
 FAULT(zero_count),	/* zero is a count like any other */

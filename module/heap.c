@@ -4,7 +4,8 @@
  *
  * The end of a heap (refheap_destroy()):
  *
- *  1. off the list, so that a second destroyer finds nothing; debugfs gone
+ *  1. marked as closing, so that a second destroyer finds nothing; debugfs
+ *     gone
  *  2. no names any more, then full passes until two in a row reclaim
  *     nothing, nothing at zero waits for its release, and no finalizer runs:
  *     callbacks still run
@@ -273,7 +274,8 @@ unlock:
 /**
  * refheap_create - make a heap
  * @name: unique among living heaps, at most 63 printable characters, none of
- *	  them a blank or a slash; part of the names of its slab caches
+ *	  them a blank or a slash; not "heaps", nor with a dot first; part of
+ *	  the names of its slab caches
  * @params: or NULL for defaults; copied
  *
  * Starts the heap's thread.
@@ -683,7 +685,7 @@ EXPORT_SYMBOL_REFHEAP(refheap_set_period);
  *
  * Each CPU counts for itself and asks at its share.
  *
- * Context: any.
+ * Context: any but NMI and raw locks.
  * Return: 0.
  */
 int refheap_set_threshold(struct refheap *heap, unsigned int threshold)

@@ -22,11 +22,13 @@
  *  A  atomic or lockless; the comment where it is written says which access
  *     it pairs with
  *
- * Nesting order: refheap_list_lock > types_lock > request_lock.  rows_lock
- * is a leaf, and so is that of weaks; names_lock nests only those of the hash
- * table and the list.  None is held while client code runs, none of the
- * spinlocks for more than O(1) work (rows_lock: one batch of REFROW_BATCH
- * rows).  get, put on a living object, slot load and slot store take none.
+ * The mutexes do not nest in one another; under refheap_list_lock rows_lock and
+ * quarantine_lock are taken (pressure.c).  rows_lock is a leaf, and so is that
+ * of weaks; names_lock nests only those of the hash table and the list.  None is
+ * held while client code runs, none of the spinlocks for more than O(1) work
+ * (rows_lock: one batch of REFROW_BATCH rows; that of weaks: all weak references
+ * to one object, where somebody lists them, and all of the heap at its end).
+ * get, put on a living object, slot load and slot store take none.
  *
  * Life times
  * ==========
@@ -40,6 +42,7 @@
 #ifndef _REFHEAP_INTERNAL_H
 #define _REFHEAP_INTERNAL_H
 
+#include <linux/bitmap.h>
 #include <linux/err.h>
 #include <linux/irq_work.h>
 #include <linux/klist.h>
@@ -208,7 +211,7 @@ struct refheap {
 	struct refheap_params params;	/* I, but for period and threshold: A */
 	unsigned int thresholds[REFHEAP_AGES]; /* A: from 1 on; 0 is in params */
 	int threshold_share;		/* A: of each CPU */
-	atomic_t shares;		/* used up since a collection began */
+	atomic_t shares;		/* A: used up since a collection began */
 	bool exact;			/* A: every mark is counted */
 	bool limited;			/* I: has limits to keep */
 	bool careful;			/* A: has them, or notes sites, or quarantines */
@@ -217,8 +220,8 @@ struct refheap {
 	bool closing;			/* L: somebody destroys it */
 	bool unnamed;			/* L: its name is free again */
 	bool immortals;			/* A: there may be immortal objects */
-	atomic_t finalizers_begun;	/* see refheap_expects_releases() */
-	atomic_t finalizers_ended;
+	atomic_t finalizers_begun;	/* A: see refheap_expects_releases() */
+	atomic_t finalizers_ended;	/* A */
 	bool dead;			/* A: calls no client code any more */
 	bool zombie;			/* A: the thread owns the heap */
 
@@ -230,7 +233,7 @@ struct refheap {
 	struct klist names_order;	/* N; walked under its own lock */
 	bool names_closed;		/* N: nothing can be bound any more */
 	struct xarray chunks;		/* its own lock */
-	struct refheap_cpu __percpu *cpu;
+	struct refheap_cpu __percpu *cpu; /* I */
 	atomic64_t charged_objects;	/* A: only with limits */
 	atomic64_t charged_bytes;	/* A */
 	atomic64_t warnings;		/* A */
@@ -239,8 +242,8 @@ struct refheap {
 	struct llist_head marked;	/* A */
 	struct refobj *deferred;	/* A: queue through rows, newest first */
 	struct refheap *running;	/* C: see refheap_callback_begin() */
-	struct irq_work wake;
-	wait_queue_head_t wait;
+	struct irq_work wake;		/* A */
+	wait_queue_head_t wait;		/* its own lock */
 	unsigned long events;		/* A */
 
 	atomic_t verdict;		/* A: see judge.c */
@@ -250,7 +253,7 @@ struct refheap {
 	struct xarray weaks;		/* W: by the target's row */
 	struct list_head weak_queue;	/* W: callbacks to be made */
 	struct list_head weak_due;	/* W: those of this round */
-	struct refweak *calling;	/* W: whose callback runs */
+	struct refweak *calling;	/* A: whose callback runs */
 
 	/* What save-all has kept: see garbage.c. */
 	struct xarray garbage;		/* its own lock: by row */
@@ -266,8 +269,8 @@ struct refheap {
 	/* Requests */
 	spinlock_t request_lock;
 	struct list_head requests;	/* Q: in the order in which they came */
-	wait_queue_head_t completion;
-	wait_queue_head_t room;		/* of refheap_throttle() */
+	wait_queue_head_t completion;	/* its own lock */
+	wait_queue_head_t room;		/* its own: of refheap_throttle() */
 	bool stopped;			/* A: no automatic collection */
 
 	struct blocking_notifier_head notifiers; /* its own lock */
@@ -307,7 +310,7 @@ struct refheap {
 	struct refheap_age_stats ages[REFHEAP_AGES]; /* C */
 	unsigned int counts[REFHEAP_AGES]; /* C: from 1 on: see age.c */
 
-	struct dentry *debugfs;		/* I */
+	struct dentry *debugfs;		/* of who makes and who destroys the heap */
 };
 
 /* main.c */
@@ -580,7 +583,7 @@ __printf(2, 3)
 void refobj_warn(const struct refobj *obj, const char *format, ...);
 void refheap_report_held(struct refheap *heap);
 
-/* debugfs.c, control.c */
+/* debugfs.c, control.c, objects.c */
 int refdebugfs_init(void);
 void refdebugfs_exit(void);
 void refdebugfs_add(struct refheap *heap);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the parts of a collection ask of one another. */
+/* What the parts of a collection ask of one another.  Part of internal.h. */
 #ifndef _REFHEAP_ISLAND_H
 #define _REFHEAP_ISLAND_H
 

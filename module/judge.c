@@ -155,9 +155,10 @@ static bool refobj_condemned(struct refobj *obj, struct refheap *heap,
 	if (verdict != VERDICT_DEAD)
 		return false;
 	/*
-	 * Pairs with the full barriers of refmember_stamp() and
-	 * refisland_unmark(), which precede the next store of TRYING: a word
-	 * that is unchanged after the verdict was read belongs to it.
+	 * Pairs with the full barriers of refmember_stamp(),
+	 * refheap_reclaim_silently() and refisland_unmark_one(), which precede
+	 * the next store of TRYING: a word that is unchanged after the verdict
+	 * was read belongs to it.
 	 */
 	smp_rmb();
 	return busted(FAULT_verdict) || refword_read(obj) == word;

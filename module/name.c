@@ -30,7 +30,7 @@
  * @node: (N) in heap->names, read under RCU
  * @order: (N) in heap->names_order; counts the walks that stand here
  * @target: (N) the object, counted; NULL once unbound; read under RCU
- * @rcu: for its end
+ * @rcu: (A) for its end
  * @name: (I) the name
  */
 struct refname {

@@ -243,7 +243,8 @@ static struct refobj *refobj_create(struct reftype *type, size_t length,
  *
  * Context: as @gfp allows; on PREEMPT_RT not with preemption off.
  * Return: the object with one counted reference, owned by the caller, or
- * NULL when there is no memory, or a limit of the heap would be exceeded.
+ * NULL when there is no memory, a limit of the heap would be exceeded, or the
+ * heap has been destroyed.
  */
 struct refobj *refobj_alloc(struct reftype *type, gfp_t gfp)
 {
@@ -260,10 +261,10 @@ EXPORT_SYMBOL_REFHEAP(refobj_alloc);
  * @gfp: as for kmalloc(); arrays larger than a page need a sleeping one to
  *	 be sure to be found
  *
- * Context: as @gfp allows.
+ * Context: as @gfp allows; on PREEMPT_RT not with preemption off.
  * Return: the object with one counted reference, owned by the caller, or
- * NULL when there is no memory, a limit of the heap would be exceeded, or
- * @type has no array.
+ * NULL when there is no memory, a limit of the heap would be exceeded, the
+ * heap has been destroyed, or @type has no array.
  */
 struct refobj *refobj_alloc_array(struct reftype *type, size_t length,
 				  gfp_t gfp)

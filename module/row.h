@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Rows of the object table: had, marked, given back. */
+/* Rows of the object table: had, marked, given back.  Part of internal.h. */
 #ifndef _REFHEAP_ROW_H
 #define _REFHEAP_ROW_H
 

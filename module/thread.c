@@ -2,9 +2,9 @@
 /*
  * The heap's thread: when to collect.
  *
- * No mutator wakes it directly.  It adds to a lock-free list and, if that was
- * empty, queues an irq_work, which wakes it.  With nothing marked, nothing
- * staged and nothing left unfinished it sleeps until then (G11).
+ * No put and no store in a slot wakes it directly: they add to a lock-free list
+ * and, if that was empty, queue an irq_work, which wakes it.  With nothing
+ * marked, nothing staged and nothing left unfinished it sleeps until then (G11).
  */
 #include <linux/freezer.h>
 #include <linux/jiffies.h>

@@ -41,7 +41,7 @@ long refobj_walk(struct refobj *obj, struct reftype *type, long from,
 	}
 	if (!type->desc.array)
 		return 0;
-	/* Pairs with refobj_init(); freed by RCU in refobj_free(). */
+	/* Pairs with refobj_prepare(); freed by RCU: refobj_free_array(). */
 	array = READ_ONCE(*refobj_array(type, obj));
 	if (!array || from > array->length)
 		return 0;

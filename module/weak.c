@@ -6,14 +6,15 @@
  * to it, which form a ring; an object without any costs nothing.  The word
  * says WEAK once there was one, so that nobody looks in vain.
  *
- * Locking (heap->weaks.xa_lock, irqs off; no more than one weak reference is
- * handled under it at a time):
+ * Locking (heap->weaks.xa_lock, irqs off; one weak reference at a time is
+ * handled under it, but where somebody lists those of an object, and at the end
+ * of the heap):
  *
  *	weak->heap	   set while it is linked in a ring or queued
  *	weak->target	   set while in a ring; read without the lock by loads
  *	heap->weak_queue   those whose target has died and that have a callback
  *	heap->weak_due	   of these, whose turn it is in this round
- *	heap->calling	   the one whose callback runs
+ *	heap->calling	   the one whose callback runs; the thread writes it
  *
  * Who comes from weak->heap to the lock is in an RCU section and looks again
  * when he has it: the heap outlives its last weak reference by a grace period.

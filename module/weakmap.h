@@ -36,10 +36,10 @@ struct refmap {
  * @order: (M) in map->order; counts the walks that stand here
  * @map: (I) its map
  * @key: (I) the number, or the address of the object, that is the key
- * @weak: to the value, or to the object that is the key
+ * @weak: (W) to the value, or to the object that is the key
  * @value: (A) with weak keys: the value, counted, until the entry's end
  * @linked: (M) see weakmap.c; read under RCU
- * @rcu: for its end
+ * @rcu: (A) for its end
  */
 struct refmap_entry {
 	struct rhash_head node;

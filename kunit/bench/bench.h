@@ -61,7 +61,7 @@ struct bench_node {
 struct bench_graph {
 	struct refheap *heap;
 	struct reftype *type;
-	struct refobj **node;	/* held until bench_drop(); no more is freed */
+	struct refobj **node;	/* held until bench_graph_drop(); no more is freed */
 	unsigned long nr;
 	unsigned int slots;
 	bool shuffled;

@@ -122,7 +122,7 @@ struct mutator *mutator_create(u64 seed)
 	prandom_seed_state(&m->rnd, seed + m->number);
 	twins_init(m);
 	torture.mutator[torture.mutators] = m;
-	/* Pairs with weak_load() and twins_observe(). */
+	/* Pairs with those who read how many there are: weak.c, twins.c. */
 	smp_store_release(&torture.mutators, torture.mutators + 1);
 	return m;
 }

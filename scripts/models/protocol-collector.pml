@@ -59,7 +59,7 @@ inline refcandidate_look(n, p, is_taken)
 	fi
 }
 
-inline reftrace_discover(n, is_taken)
+inline refrow_discover(n, is_taken)
 {
 	step;
 	p = object[n];
@@ -70,7 +70,7 @@ inline reftrace_discover(n, is_taken)
 }
 
 /* Clear the marks of rows: of those that have one, or of those @taken. */
-inline refcandidate_clear()
+inline refchunk_take_marks()
 {
 	for_rows(r, ALL_ROWS)
 		if
@@ -89,15 +89,15 @@ inline refcandidate_take()
 	:: removed(RULE_TAKE_ORDER) ->
 		for_rows(r, ALL_ROWS)
 			if
-			:: mark[r] -> reftrace_discover(r, true)
+			:: mark[r] -> refrow_discover(r, true)
 			:: else
 			fi;
 		end_rows(r);
-		refcandidate_clear()
+		refchunk_take_marks()
 	:: else ->
-		refcandidate_clear();
+		refchunk_take_marks();
 		for_rows(r, taken)
-			reftrace_discover(r, true);
+			refrow_discover(r, true);
 		end_rows(r)
 	fi;
 	root = seen;
@@ -131,7 +131,7 @@ inline reftrace_slot()
 {
 	refrow_find();
 	if
-	:: t != NONE && !has(seen, n) -> reftrace_discover(n, false)
+	:: t != NONE && !has(seen, n) -> refrow_discover(n, false)
 	:: else
 	fi;
 	if

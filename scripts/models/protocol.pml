@@ -4,7 +4,7 @@
  * and the collector that takes candidates, traces, judges, condemns and
  * reclaims, with memory and rows used again.
  *
- * Each inline and each process has the name of the function it models, in
+ * Most inlines and each process have the name of the function they model, in
  * module/ or include/. At each "step" any other process may go on; what lies
  * between two of them is one access to shared memory and the private work
  * beside it. Two accesses make one step only where something that comes between

@@ -71,7 +71,8 @@ TRACE_DEFINE_ENUM(REFHEAP_PHASE_RELEASED);
  * @heap: the heap collected
  * @phase: which
  * @members: candidates, suspects, islands or members, as the phase has it;
- *	     for "condemn" the number of those already condemned
+ *	     for "taken" the chunk's number, for "condemn" how many are
+ *	     condemned already
  */
 TRACE_EVENT(refheap_phase,
 	    TP_PROTO(struct refheap *heap, enum refheap_phase phase,

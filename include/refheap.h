@@ -25,6 +25,12 @@
  * 3. A slot refers to an object of its own heap.
  * 4. Memory that a visit callback follows is freed by kfree_rcu(), and the
  *    pointer to it is cleared first.
+ * 5. A slot that is not empty stays with its owner: entries of lists or trees
+ *    in which slots lie are emptied before they change it.  References change
+ *    owners by refslot_move(), or refslot_take() and refslot_give(), alone:
+ *    the collector has to be told.
+ * 6. No handler of a hard interrupt enables interrupts: each level of nesting
+ *    has caches of its own, which nothing of the same level may interrupt.
  *
  * What it does not owe
  * ====================

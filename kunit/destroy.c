@@ -203,6 +203,7 @@ static void g10_name_of_a_heap_with_held_objects(struct kunit *test)
 struct ending {
 	struct graph *g;
 	int ret;
+	struct graph_node *saved;
 	struct completion done;
 	struct completion entered;
 	struct completion proceed;
@@ -248,23 +249,31 @@ static void ending_init(struct ending *ending, struct graph *g)
 	init_completion(&ending->proceed);
 }
 
-/* Of a callback that somebody runs: its code may go away afterwards. */
-static void destroy_must_wait(struct kunit *test, struct ending *ending,
-			      long released)
+/*
+ * Of a callback that somebody runs: its code may go away afterwards.  @patience
+ * are the ticks that it does not come to its end.
+ */
+static void destroy_must_wait_long(struct kunit *test, struct ending *ending,
+				   unsigned long patience)
 {
-	struct graph *g = ending->g;
 	bool early;
 
 	wait_for_completion(&ending->entered);
 	start(test, destroy_thread, ending);
-	early = wait_for_completion_timeout(&ending->done, HZ / 5);
+	early = wait_for_completion_timeout(&ending->done, patience);
 	KUNIT_EXPECT_FALSE(test, early);
 	complete(&ending->proceed);
 	if (!early)
 		wait_for_completion(&ending->done);
+	ending->g->heap = NULL;
+}
+
+static void destroy_must_wait(struct kunit *test, struct ending *ending,
+			      long released)
+{
+	destroy_must_wait_long(test, ending, HZ / 5);
 	KUNIT_EXPECT_EQ(test, ending->ret, 0);
-	KUNIT_EXPECT_EQ(test, graph_released(g), released);
-	g->heap = NULL;
+	KUNIT_EXPECT_EQ(test, graph_released(ending->g), released);
 }
 
 /* And of releases that have not even begun, @behind the one that runs. */
@@ -338,6 +347,82 @@ static void g10_finalizer_is_running_elsewhere(struct kunit *test)
 	destroy_must_wait(test, &ending, 2);
 }
 
+/* What waits behind a release is the last that refers to a cycle. */
+static void cycle_behind_a_release(struct kunit *test, unsigned int type)
+{
+	struct graph *g = test->priv;
+	struct graph_node *node = graph_add(g, SLEEPER);
+	struct graph_node *next = graph_append(node, 0, NODE);
+	struct graph_node *ring = graph_ring_of(g, type, 3);
+	static struct ending ending;
+
+	ending_init(&ending, g);
+	node->data = &ending;
+	node->last_words = enter_and_wait;
+	graph_link(next, 0, ring);
+	node_put(ring);
+	start(test, put_thread, node);
+	destroy_must_wait(test, &ending, 5);
+}
+
+static void g10_cycle_behind_a_release(struct kunit *test)
+{
+	cycle_behind_a_release(test, NODE);
+}
+
+static void g10_visited_cycle_behind_a_release(struct kunit *test)
+{
+	cycle_behind_a_release(test, CUSTOM);
+}
+
+/* A finalizer that saves its object, which goes on to be held: nothing dies. */
+static void wait_and_save(struct graph_node *node)
+{
+	struct ending *ending = node->data;
+
+	enter_and_wait(node);
+	refslot_clear(&node->obj, &node->slot[0]);
+	ending->saved = node_get(node);
+}
+
+static void g10_cycle_behind_a_finalizer(struct kunit *test)
+{
+	struct graph *g = quiet(test);
+	struct graph_node *node = graph_add(g, FINAL);
+	struct graph_node *ring = graph_ring(g, 3);
+	static struct ending ending;
+
+	ending_init(&ending, g);
+	node->data = &ending;
+	node->will = wait_and_save;
+	graph_link(node, 0, ring);
+	node_put(ring);
+	start(test, put_thread, node);
+	destroy_must_wait_long(test, &ending, HZ / 5);
+	KUNIT_EXPECT_EQ(test, ending.ret, 1);
+	KUNIT_EXPECT_EQ(test, graph_released(g), 3);
+	node_put(ending.saved);
+}
+
+/* For longer than destroy lets somebody keep it from counting them. */
+static void g10_immortal_beside_a_long_release(struct kunit *test)
+{
+	struct graph *g = test->priv;
+	struct graph_node *node = graph_add(g, SLEEPER);
+	struct graph_node *none = graph_add(g, NODE);
+	static struct ending ending;
+
+	KUNIT_EXPECT_TRUE(test, refobj_make_immortal(&none->obj));
+	ending_init(&ending, g);
+	node->data = &ending;
+	node->last_words = enter_and_wait;
+	graph_link(node, 0, none);
+	start(test, put_thread, node);
+	destroy_must_wait_long(test, &ending, 4 * HZ);
+	KUNIT_EXPECT_EQ(test, ending.ret, 0);
+	KUNIT_EXPECT_EQ(test, graph_released(g), 2);
+}
+
 static void g10_release_is_running_in_the_thread(struct kunit *test)
 {
 	destroy_beside_a_release(test, true, NODE_SLOTS);
@@ -364,6 +449,55 @@ static void g10_in_a_release_of_another_heap(struct kunit *test)
 	node_put(node);
 	KUNIT_EXPECT_EQ(test, graph_released(g), 1);
 	KUNIT_EXPECT_NULL(test, other->heap);
+}
+
+struct crossing {
+	struct graph_node *put;		/* of the heap that the other destroys */
+	struct graph *end;
+	struct crossing *other;
+	struct completion entered;
+	struct completion done;
+	int ret;
+};
+
+static void cross(struct graph_node *node)
+{
+	struct crossing *crossing = node->data;
+
+	node_put(crossing->put);
+	complete(&crossing->entered);
+	wait_for_completion(&crossing->other->entered);
+	crossing->ret = destroy(crossing->end);
+	complete(&crossing->done);
+}
+
+/* Each has put, in the release that he is in, what the other waits for. */
+static void g10_in_releases_that_cross(struct kunit *test)
+{
+	static struct crossing crossing[2];	/* they may outlive us */
+	struct graph *g[2] = { quiet(test), quiet(test) };
+	struct graph_node *node;
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		crossing[i].put = graph_add(g[!i], NODE);
+		crossing[i].end = g[i];
+		crossing[i].other = &crossing[!i];
+		init_completion(&crossing[i].entered);
+		init_completion(&crossing[i].done);
+	}
+	for (i = 0; i < 2; i++) {
+		node = graph_add(test->priv, SLEEPER);
+		node->data = &crossing[i];
+		node->last_words = cross;
+		start(test, put_thread, node);
+	}
+	for (i = 0; i < 2; i++) {
+		KUNIT_ASSERT_NE(test, wait_for_completion_timeout(&crossing[i].done,
+								  30 * HZ), 0);
+		KUNIT_EXPECT_EQ(test, crossing[i].ret, 0);
+		KUNIT_EXPECT_EQ(test, graph_released(g[i]), 1);
+	}
 }
 
 /* --- the heap that is left ---------------------------------------------- */
@@ -411,6 +545,47 @@ static void g10_collection_is_running(struct kunit *test)
 	refheap_kick(g->heap);
 	KUNIT_EXPECT_EQ(test, destroy(g), 0);
 	KUNIT_EXPECT_EQ(test, graph_released(g), 1000);
+}
+
+struct watcher {
+	struct notifier_block block;
+	atomic_t small;
+};
+
+static int count_small(struct notifier_block *block, unsigned long event,
+		       void *data)
+{
+	struct watcher *watcher = container_of(block, struct watcher, block);
+	struct refheap_notice *notice = data;
+
+	if (event == REFHEAP_COLLECT_START && !notice->age)
+		atomic_inc(&watcher->small);
+	return NOTIFY_OK;
+}
+
+static void kick(struct graph_node *node)
+{
+	refheap_kick(node->graph->heap);
+}
+
+/*
+ * A collection that nobody waits for could begin when nobody waits any more:
+ * while destroy takes the callbacks away.
+ */
+static void g10_kick_in_a_release_at_the_end(struct kunit *test)
+{
+	struct graph *g = test->priv;
+	struct graph_node *ring = graph_ring(g, 3);
+	struct watcher watcher = { .block.notifier_call = count_small };
+
+	ring->last_words = kick;
+	node_put(ring);
+	KUNIT_ASSERT_EQ(test, refheap_register_notifier(g->heap,
+							&watcher.block), 0);
+	KUNIT_EXPECT_EQ(test, refheap_destroy(g->heap), 0);
+	g->heap = NULL;
+	KUNIT_EXPECT_EQ(test, graph_released(g), 3);
+	KUNIT_EXPECT_EQ(test, atomic_read(&watcher.small), 0);
 }
 
 /* In the middle of a collection, not only beside it. */
@@ -644,13 +819,19 @@ static struct kunit_case destroy_cases[] = {
 	KUNIT_CASE(g10_release_is_running_in_the_thread),
 	KUNIT_CASE(g10_releases_wait_behind_one),
 	KUNIT_CASE(g10_what_a_leaf_has_put_is_running_elsewhere),
+	KUNIT_CASE(g10_cycle_behind_a_release),
+	KUNIT_CASE(g10_visited_cycle_behind_a_release),
+	KUNIT_CASE(g10_cycle_behind_a_finalizer),
+	KUNIT_CASE_SLOW(g10_immortal_beside_a_long_release),
 	KUNIT_CASE(g10_in_a_release_of_another_heap),
+	KUNIT_CASE(g10_in_releases_that_cross),
 	KUNIT_CASE(g10_held_ring_touched_at_the_end),
 	KUNIT_CASE(g10_memory_is_pending),
 	KUNIT_CASE(g10_held_objects_with_a_visit),
 	KUNIT_CASE(g10_visit_is_running_elsewhere),
 	KUNIT_CASE(g10_visit_of_the_held_is_running),
 	KUNIT_CASE(g10_collection_is_running),
+	KUNIT_CASE(g10_kick_in_a_release_at_the_end),
 	KUNIT_CASE(g10_collection_is_releasing),
 	KUNIT_CASE(g10_destroy_from_two_threads),
 	KUNIT_CASE(g10_puts_beside_a_destroy),

@@ -58,7 +58,7 @@ FAULT(verdict),		/* it believes another island's verdict */
 FAULT(unmark),		/* the flag stays on who was saved */
 FAULT(unmark_version),	/* it goes without a trace */
 
-/* Reclaiming: reclaim.c, finalize.c, island.c, weak.c, heap.c */
+/* Reclaiming: reclaim.c, finalize.c, island.c, weak.c, heap.c, thread.c */
 FAULT(release_first),	/* release() finds slots that are not empty */
 FAULT(edges_out),	/* what an island kept alive is not put */
 FAULT(finalized),	/* a finalizer is called once more */
@@ -67,3 +67,5 @@ FAULT(weak_kill),	/* weak references outlive their targets */
 FAULT(destroy_grace),	/* callbacks that are about to begin */
 FAULT(destroy_wait),	/* and those that have begun */
 FAULT(expect),		/* nor for what a finalizer's object keeps alive */
+FAULT(exhaust),		/* nor what a release that was waited for has left */
+FAULT(closing),		/* who ends a heap is not the only one to collect */

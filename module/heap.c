@@ -6,9 +6,10 @@
  *
  *  1. marked as closing, so that a second destroyer finds nothing; debugfs
  *     gone
- *  2. no names any more, then full passes until two in a row reclaim
- *     nothing, nothing at zero waits for its release, and no finalizer runs:
- *     callbacks still run
+ *  2. no names any more; from here on the thread collects when told to by
+ *     this.  Full passes until two in a row reclaim nothing; then nothing at
+ *     zero waits for its release, and no finalizer runs; and again, if one of
+ *     those came to its end: callbacks still run
  *  3. dead = true; a grace period; no callback running.  Whoever read dead as
  *     false was in an RCU section and has registered his callback in it, or
  *     called it.
@@ -422,7 +423,7 @@ static int refheap_remove(struct refheap *wanted)
 		if (heap != wanted || heap->closing)
 			continue;
 		err = refheap_in_callback(heap) ? -EDEADLK : 0;
-		heap->closing = !err;
+		WRITE_ONCE(heap->closing, !err);
 		break;
 	}
 	mutex_unlock(&refheap_list_lock);
@@ -441,38 +442,70 @@ static void refheap_unname(struct refheap *heap)
 /* Some clients make garbage of garbage without end. */
 #define REFHEAP_EMPTY_PASSES	1000
 
-/*
- * Reclaim what is unreachable; what finalizers and releases drop makes more of
- * it.  Two passes after which nothing more is gone mean that the rest is held.
- */
-static void refheap_empty(struct refheap *heap)
+/* A number that is another when a release or a finalizer has ended. */
+static u64 refheap_ended(struct refheap *heap)
 {
 	struct refheap_stats stats;
+
+	refheap_get_stats(heap, &stats);
+	return stats.freed + (unsigned int)atomic_read(&heap->finalizers_ended);
+}
+
+/*
+ * Reclaim what is unreachable; what finalizers and releases drop makes more of
+ * it.  Two passes in which none ended mean that the rest is held.
+ *
+ * Return: refheap_ended() before the last of them.
+ */
+static u64 refheap_empty(struct refheap *heap)
+{
+	u64 before = refheap_ended(heap), ended = before;
 	unsigned int pass, idle = 0;
-	u64 freed = 0;
 
 	for (pass = 0; pass < REFHEAP_EMPTY_PASSES && idle < 2 &&
 	     refheap_objects(heap); pass++) {
+		before = ended;
 		refheap_collect(heap, REFHEAP_COLLECT_FULL);
-		refheap_get_stats(heap, &stats);
-		idle = stats.freed == freed ? idle + 1 : 0;
-		freed = stats.freed;
+		ended = refheap_ended(heap);
+		idle = ended == before ? idle + 1 : 0;
 	}
-	refheap_drain(heap);
+	return refheap_objects(heap) ? before : ended;
+}
+
+/*
+ * Likewise, where what holds the rest may be a release elsewhere, or what waits
+ * behind that.
+ */
+static void refheap_exhaust(struct refheap *heap)
+{
+	unsigned int pass;
+	u64 before;
+
+	for (pass = 0; pass < REFHEAP_EMPTY_PASSES; pass++) {
+		before = refheap_empty(heap);
+		refheap_await_releases(heap);
+		if (refheap_ended(heap) == before || busted(FAULT_exhaust))
+			break;
+	}
 }
 
 /* Ticks that somebody who holds what a visit needs may take his time. */
 #define REFHEAP_IMMORTAL_TRIES	(2 * HZ)
 
-/* Those that lived as long as the heap, when all others are gone. */
-static void refheap_empty_of_immortals(struct refheap *heap)
+/*
+ * Those that lived as long as the heap, when all others are gone.  Releases that
+ * begin meanwhile may take what time they need.
+ */
+static void refheap_exhaust_immortals(struct refheap *heap)
 {
 	unsigned int tries = 0;
 
 	while (refheap_request(heap, REQUEST_END_IMMORTALS, SCOPE_NONE) &&
-	       ++tries < REFHEAP_IMMORTAL_TRIES)
+	       ++tries < REFHEAP_IMMORTAL_TRIES) {
 		schedule_timeout_uninterruptible(1);
-	refheap_empty(heap);
+		refheap_await_releases(heap);
+	}
+	refheap_exhaust(heap);
 }
 
 /**
@@ -523,10 +556,9 @@ int refheap_destroy(struct refheap *heap)
 	refheap_empty_garbage(heap);
 	refheap_unfreeze(heap);
 	refname_close(heap);
-	refheap_empty(heap);
+	refheap_exhaust(heap);
 	if (heap->immortals)
-		refheap_empty_of_immortals(heap);
-	refheap_await_releases(heap);
+		refheap_exhaust_immortals(heap);
 	refheap_silence(heap);
 	refheap_drain(heap);
 	refheap_forget_weaks(heap);

@@ -217,7 +217,7 @@ struct refheap {
 	bool careful;			/* A: has them, or notes sites, or quarantines */
 	bool tracking;			/* A: notes allocation sites */
 	struct list_head node;		/* L */
-	bool closing;			/* L: somebody destroys it */
+	bool closing;			/* A, L to change: destroyed by somebody */
 	bool unnamed;			/* L: its name is free again */
 	bool immortals;			/* A: there may be immortal objects */
 	atomic_t finalizers_begun;	/* A: see refheap_expects_releases() */
@@ -501,7 +501,7 @@ bool refheap_in_direct_callback(const struct refheap *heap);
 bool refheap_in_callback(const struct refheap *heap);
 bool refheap_quiet(struct refheap *heap);
 bool refcascade_idle(void);
-void refcascade_hand_over(struct refheap *heap);
+void refcascade_hand_over(void);
 
 /* age.c */
 enum refscope refage_due(const struct refheap *heap);

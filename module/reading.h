@@ -129,7 +129,8 @@ static inline void reftally_add(struct reftally *to,
 /*
  * A row's mark has been taken whose word was read before.  That reading stays
  * the first, if nothing has happened since but our own change of version,
- * which is as in refcandidate_look().
+ * which is as in refcandidate_look().  What has been given up for now keeps its
+ * mark, which may be why: reftrace_excess().
  */
 static inline void refrow_discover_again(struct refheap *heap,
 					 struct refchunk *chunk,
@@ -140,7 +141,8 @@ static inline void refrow_discover_again(struct refheap *heap,
 	u64 word = obj ? refword_read(obj) : 0;
 
 	do {
-		if (!obj || (word ^ before) & ~REFWORD_COUNT) {
+		if (!obj || (word ^ before) & ~REFWORD_COUNT ||
+		    chunk->state[index] & ROW_LIVE) {
 			/* Left, marked, for another collection. */
 			chunk->state[index] |= ROW_LIVE;
 			heap->tally.spoiled = true;

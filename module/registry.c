@@ -79,23 +79,16 @@ struct refcascade_entry *refcascade_register(struct refcascade *cascade)
 
 /*
  * The caller is going to wait for a heap, perhaps in a release of another one:
- * what it has put of that heap would wait behind this very release.
+ * what he has put would wait behind this very release.  Not only that heap's:
+ * whom he waits for may wait for the rest.
  */
-void refcascade_hand_over(struct refheap *heap)
+void refcascade_hand_over(void)
 {
 	struct refcascade_entry *entry = refcascade_mine(refcascade_key());
-	struct refobj *obj, *next;
+	struct refobj *obj;
 
-	if (!entry)
-		return;
-	obj = entry->cascade->first;
-	for (entry->cascade->first = NULL; obj; obj = next) {
-		next = refobj_linked(obj);
-		if (refobj_chunk(obj)->heap == heap)
-			refobj_defer(obj);
-		else
-			refcascade_add(entry->cascade, obj);
-	}
+	while (entry && (obj = refcascade_next(entry->cascade)))
+		refobj_defer(obj);
 }
 
 /* Is the caller inside a callback of what may be a heap, with preemption off? */

@@ -123,6 +123,13 @@ static enum refscope refthread_decide(struct refheap *heap)
 	if (test_and_clear_bit(EVENT_LOOK, &heap->events) && heap->waiting &&
 	    time_after(heap->due, jiffies + refheap_period(heap)))
 		heap->due = jiffies + refheap_period(heap);
+	/*
+	 * Who destroys the heap asks for what it needs, and waits for it: none
+	 * must be under way when callbacks end.
+	 */
+	if (READ_ONCE(heap->closing) && !READ_ONCE(heap->zombie) &&
+	    !busted(FAULT_closing))
+		return SCOPE_NONE;
 	if (READ_ONCE(heap->stopped))
 		return asked ? SCOPE_CANDIDATES : SCOPE_NONE;
 	if (pressed || refthread_full_due(heap))

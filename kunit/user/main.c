@@ -57,13 +57,23 @@ int user_load(void)
 	return 0;
 }
 
-/* In the opposite order. */
+#define USER_UNLOAD_PATIENCE	(10 * HZ)
+
+/*
+ * In the opposite order.  The first, which is the core, is kept by the heaps that
+ * are left: what rmmod refuses until the thread of each has ended.
+ */
 static void user_unload(void)
 {
 	exitcall_t *call = __exitcall_end;
+	unsigned int ticks = 0;
 
-	while (call-- > __exitcall_start)
+	while (call-- > __exitcall_start) {
+		while (call == __exitcall_start && user_kthreads_left() &&
+		       ticks++ < USER_UNLOAD_PATIENCE)
+			schedule_timeout_uninterruptible(1);
 		(*call)();
+	}
 }
 
 void user_start(void)

@@ -340,12 +340,16 @@ static void user_stack_note(struct task_struct *task)
 	task->stack = (void *)(low + bytes - THREAD_SIZE);
 }
 
+/* Those that modules have made; what the machine itself has never ends. */
+static atomic_t kthreads;
+
 /* The structure stays until kthread_stop(), or who else has it, puts it. */
 static void __noreturn user_leave(int result)
 {
 	struct user_task *self = user_task(current);
 
 	self->result = result;
+	atomic_dec(&kthreads);
 	complete(&self->gone);
 	user_thread_end();
 	put_task_struct(&self->task);
@@ -398,13 +402,23 @@ struct task_struct *kthread_create_on_node(int (*function)(void *data),
 					   void *data, int node,
 					   const char format[], ...)
 {
+	struct task_struct *task;
 	va_list args;
 	char name[64];
 
 	va_start(args, format);
 	vsnprintf(name, sizeof(name), format, args);
 	va_end(args);
-	return user_thread_new(function, data, name);
+	atomic_inc(&kthreads);
+	task = user_thread_new(function, data, name);
+	if (IS_ERR(task))
+		atomic_dec(&kthreads);
+	return task;
+}
+
+bool user_kthreads_left(void)
+{
+	return atomic_read(&kthreads);
 }
 
 void kthread_bind(struct task_struct *task, unsigned int cpu)

@@ -35,6 +35,7 @@ void user_thread_begin(struct task_struct *task);
 void user_thread_end(void);
 struct user_thread *user_threads_lock(unsigned int cpu, u64 *generation);
 void user_threads_unlock(void);
+bool user_kthreads_left(void);
 
 /* main.c */
 void user_start(void);

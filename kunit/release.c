@@ -2,6 +2,7 @@
 /* Releases: at once, in order, once each, and with what they may do inside. */
 #include "graph.h"
 
+#include <linux/err.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -531,6 +532,37 @@ static void g1_cascade_beyond_the_budget_is_handed_over(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, graph_stats(g).objects, 0);
 }
 
+static void destroy_other(struct graph_node *node)
+{
+	struct refheap *heap = refheap_create(node->data, NULL);
+
+	if (IS_ERR_OR_NULL(heap) || refheap_destroy(heap))
+		atomic_long_inc(&node->graph->damaged);
+}
+
+/* What is behind one that waits for another heap stays where drain expects it. */
+static void g1_drain_behind_releases_that_wait(struct kunit *test)
+{
+	struct graph *g = test->priv;
+	struct graph_node *node[5];
+	char name[24];
+	unsigned int i;
+
+	graph_new_name(name, sizeof(name));
+
+	for (i = 0; i < ARRAY_SIZE(node); i++) {
+		node[i] = graph_add(g, SLEEPER);
+		node[i]->data = name;
+		node[i]->last_words = destroy_other;
+	}
+	preempt_disable();
+	for (i = 0; i < ARRAY_SIZE(node); i++)
+		node_put(node[i]);
+	preempt_enable();
+	KUNIT_EXPECT_EQ(test, refheap_drain(g->heap), 0);
+	KUNIT_EXPECT_EQ(test, graph_released(g), ARRAY_SIZE(node));
+}
+
 static void g1_atomic_cascade_has_a_smaller_budget(struct kunit *test)
 {
 	struct graph *g = test->priv;
@@ -604,6 +636,7 @@ static struct kunit_case release_cases[] = {
 	KUNIT_CASE(g3_release_makes_another_island_garbage),
 	KUNIT_CASE(g1_cascade_within_the_budget_is_done_at_once),
 	KUNIT_CASE(g1_cascade_beyond_the_budget_is_handed_over),
+	KUNIT_CASE(g1_drain_behind_releases_that_wait),
 	KUNIT_CASE(g1_atomic_cascade_has_a_smaller_budget),
 	KUNIT_CASE(g1_wide_cascade),
 	{}

@@ -546,6 +546,7 @@ int refheap_destroy(struct refheap *heap)
 			pr_warn("refheap: destroy of what is not a living heap\n");
 		return err;
 	}
+	refcascade_hand_over(NULL);
 	/* First the one file that could start it again. */
 	refheap_unname(heap);
 	/* No collection of its own may be under way when callbacks end. */

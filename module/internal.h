@@ -501,7 +501,7 @@ bool refheap_in_direct_callback(const struct refheap *heap);
 bool refheap_in_callback(const struct refheap *heap);
 bool refheap_quiet(struct refheap *heap);
 bool refcascade_idle(void);
-void refcascade_hand_over(void);
+void refcascade_hand_over(const struct refheap *heap);
 
 /* age.c */
 enum refscope refage_due(const struct refheap *heap);

@@ -79,16 +79,33 @@ struct refcascade_entry *refcascade_register(struct refcascade *cascade)
 
 /*
  * The caller is going to wait for a heap, perhaps in a release of another one:
- * what he has put would wait behind this very release.  Not only that heap's:
- * whom he waits for may wait for the rest.
+ * what he has put of that heap would wait behind this very release.
+ *
+ * If @heap is NULL, he destroys one, and waits for whoever releases something of
+ * it; who may himself destroy a heap, and wait for what the caller has put of
+ * that one.  What is a thread's own stays: who waits for that waits for the
+ * thread, and has to find it empty afterwards (refheap_drain()).
  */
-void refcascade_hand_over(void)
+void refcascade_hand_over(const struct refheap *heap)
 {
 	struct refcascade_entry *entry = refcascade_mine(refcascade_key());
-	struct refobj *obj;
+	struct refcascade *cascade;
+	struct refobj *obj, *next;
+	struct refheap *owner;
 
-	while (entry && (obj = refcascade_next(entry->cascade)))
-		refobj_defer(obj);
+	if (!entry)
+		return;
+	cascade = entry->cascade;
+	obj = cascade->first;
+	for (cascade->first = NULL; obj; obj = next) {
+		next = refobj_linked(obj);
+		owner = refobj_chunk(obj)->heap;
+		if (heap ? owner == heap : owner != cascade->thread)
+			refobj_defer(obj);
+		else
+			refcascade_add(cascade, obj);
+		cond_resched();
+	}
 }
 
 /* Is the caller inside a callback of what may be a heap, with preemption off? */

@@ -45,7 +45,7 @@ long refheap_request(struct refheap *heap, enum refrequest_kind kind,
 	if (refheap_in_callback(heap))
 		return -EDEADLK;
 	might_sleep();
-	refcascade_hand_over();
+	refcascade_hand_over(heap);
 	spin_lock_irqsave(&heap->request_lock, flags);
 	list_add_tail(&request.node, &heap->requests);
 	spin_unlock_irqrestore(&heap->request_lock, flags);
